@@ -1,0 +1,1 @@
+"""Warehouse Sync: enrich user profiles from a data warehouse, exactly once."""

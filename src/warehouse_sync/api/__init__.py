@@ -1,0 +1,1 @@
+"""HTTP: routes, bodies, bearer token to caller, error to status."""

@@ -1,0 +1,1 @@
+"""The control database: resources, runs, credentials, audit."""

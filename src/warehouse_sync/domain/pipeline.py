@@ -1,0 +1,55 @@
+"""A pipeline: connection and data model together, a feed, an environment and a schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from warehouse_sync.domain.audit import AuditStamp
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.schedule import ScheduleInterval
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a pipeline runs.
+
+    Attributes:
+        interval: the step of the grid, or ``once`` or ``on_demand``.
+        start: the grid's anchor; None only for ``once``: no lower bound (decision D7).
+        end: no interval ends after it; None for ever.
+    """
+
+    interval: ScheduleInterval
+    start: datetime | None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A stored pipeline. ``connection_key`` and ``data_model_key`` are surrogates; the ids are what customers see."""
+
+    key: int
+    id: str
+    workspace_id: int
+    name: str
+    connection_key: int
+    connection_id: str
+    data_model_key: int
+    data_model_id: str
+    partner_feed_id: int
+    environment: Environment
+    schedule: Schedule
+    is_active: bool
+    is_draft: bool
+    faulted_reason: str | None
+    audit: AuditStamp
+
+    @property
+    def is_faulted(self) -> bool:
+        return self.faulted_reason is not None
+
+    @property
+    def may_run(self) -> bool:
+        """Whether runs are made for it at all; a faulted pipeline may be triggered, which clears the fault (D28)."""
+        return self.is_active and not self.is_draft

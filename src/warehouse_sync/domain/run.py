@@ -1,0 +1,160 @@
+"""Runs: what kinds there are, which states they pass through, what they count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.interval import Interval
+
+
+class RunType(StrEnum):
+    """The published kinds (specification §1.7)."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+
+
+class RunState(StrEnum):
+    """The published states (A6, decision D27)."""
+
+    TRIGGERED = "triggered"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+
+    @property
+    def is_finished(self) -> bool:
+        return self in {RunState.SUCCESS, RunState.FAILED}
+
+
+LEGAL_MOVES: Final[frozenset[tuple[RunState, RunState]]] = frozenset(
+    {
+        (RunState.TRIGGERED, RunState.QUEUED),
+        (RunState.QUEUED, RunState.RUNNING),
+        (RunState.QUEUED, RunState.FAILED),
+        (RunState.RUNNING, RunState.SUCCESS),
+        (RunState.RUNNING, RunState.FAILED),
+        (RunState.RUNNING, RunState.QUEUED),  # its holder died: the run waits for the next one
+        (RunState.FAILED, RunState.QUEUED),  # only as a new attempt
+    }
+)
+"""Every move a run may make (promise I6). ``success`` is final."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """What a run counted. All are numbers of rows unless said otherwise (decisions D9, D10).
+
+    ``extracted = mapped + rejected`` and ``mapped = changed + unchanged + superseded`` once a run has succeeded.
+    """
+
+    extracted: int = 0
+    rejected: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    superseded: int = 0
+    values_dropped: int = 0  # attribute values over a limit (decision D32)
+    profiles_matched: int = 0  # mapped rows that found a profile that existed before them
+    profiles_created: int = 0  # profiles made by this run
+    identity_conflicts: int = 0  # mapped rows for which a guard refused at least one profile
+    profiles_orphaned: int = 0  # profiles that lost their last look-up identity
+
+    @property
+    def mapped(self) -> int:
+        return self.changed + self.unchanged + self.superseded
+
+    def __add__(self, other: RunCounts) -> RunCounts:
+        return RunCounts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What names a run to the profile store: enough to find the store and to fence its holder.
+
+    Attributes:
+        run_id: the run's number, unique across pipelines.
+        epoch: raised by one at every claim; only the newest epoch may commit (promise I5).
+        workspace_id: the workspace of the pipeline.
+        environment: the pool of profiles the run writes to.
+    """
+
+    run_id: int
+    epoch: int
+    workspace_id: int
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailure:
+    """Why a run did not succeed: a stable code, and a sentence with the remedy."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedSql:
+    """The texts a run sent to the warehouse, as sent (specification §8 item 8)."""
+
+    probe: str
+    count: str
+    extract: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stored run: one execution of a pipeline for one interval.
+
+    Attributes:
+        id: the published ``pipeline_run_id``, unique across pipelines.
+        logical_date: start of the interval on the schedule's grid; the data interval's start for manual runs.
+        data_interval: what the SQL is limited to.
+        attempt: 1 at first; one more whenever a failed run is executed again.
+        epoch: raised at every claim; fences earlier holders.
+        started_on, finished_on: wall clock of the latest execution (A7).
+        counts: None until rows were counted.
+        generated_sql: None until it was generated.
+        failure: set when ``state`` is ``failed``.
+    """
+
+    id: int
+    pipeline_key: int
+    pipeline_id: str
+    workspace_id: int
+    environment: Environment
+    run_type: RunType
+    state: RunState
+    logical_date: datetime
+    data_interval: Interval
+    attempt: int
+    epoch: int
+    created_on: datetime
+    created_by: str
+    started_on: datetime | None = None
+    finished_on: datetime | None = None
+    counts: RunCounts | None = None
+    generated_sql: GeneratedSql | None = None
+    failure: RunFailure | None = None
+
+    @property
+    def key(self) -> RunKey:
+        return RunKey(self.id, self.epoch, self.workspace_id, self.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the planner asks for: one run of a pipeline.
+
+    Attributes:
+        logical_date: start of the interval on the schedule's grid.
+        data_interval: what the SQL is limited to: the grid interval moved by the load timestamp's offset.
+    """
+
+    run_type: RunType
+    logical_date: datetime
+    data_interval: Interval

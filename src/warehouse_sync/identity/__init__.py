@@ -1,0 +1,1 @@
+"""Whose row is it: priorities, guards, and set-based resolution."""

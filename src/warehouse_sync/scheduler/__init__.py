@@ -1,0 +1,1 @@
+"""Which runs are due, who runs them, and when to try again."""

@@ -1,0 +1,1 @@
+"""Tokens, client secrets, the vault for warehouse secrets, redaction."""

@@ -1,0 +1,1 @@
+"""The verbs customers have. Authorisation and transactions begin here."""

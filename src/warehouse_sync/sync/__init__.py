@@ -1,0 +1,1 @@
+"""One run, from probe to apply. Knows neither HTTP nor the control database."""

@@ -1,0 +1,1 @@
+"""Adapters that read a customer's warehouse: one file each, one protocol, one conformance suite."""
