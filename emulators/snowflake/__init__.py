@@ -1,0 +1,1 @@
+"""A local Snowflake: speaks the wire protocol of the real connectors, for tests and demonstrations."""

@@ -1,0 +1,331 @@
+"""Statements: from Snowflake's SQL to rows in wire form. fakesnow translates, DuckDB executes; this module mends both."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import sqlglot
+from emulators.snowflake import columns, refusals
+from fakesnow.converter import from_binding
+from fakesnow.cursor import FakeSnowflakeCursor
+from fakesnow.dialect import syntax_error
+from fakesnow.fakes import FakeSnowflakeConnection
+from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
+from sqlglot import Expr, exp
+from sqlglot.errors import ParseError, TokenError
+
+SUCCESS = "SELECT 'Statement executed successfully.' AS \"status\""
+_ENGINE_PARAMETERS = {"QUOTED_IDENTIFIERS_IGNORE_CASE", "AUTOCOMMIT"}
+
+# what must be left alone comes first: strings, quoted names, dollar-quoted text, comments; then a session variable
+_VARIABLE = re.compile(
+    r"""'(?:[^'\\]|''|\\.)*' | "(?:[^"]|"")*" | \$\$.*?\$\$ | --[^\n]* | //[^\n]* | /\*.*?\*/ | (?<![\w$])\$(?P<name>[A-Za-z_]\w*)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one statement returned.
+
+    Attributes:
+        query_id: as ``sfqid``.
+        statement_type: Snowflake's number of the kind of statement.
+        rowtype: description of the columns.
+        table: the rows in wire form; None when they were not asked for.
+        counts: for DML, the one row of affected rows.
+    """
+
+    query_id: str
+    statement_type: int
+    rowtype: list[dict[str, Any]]
+    table: pa.Table | None = None
+    counts: list[str | None] | None = None
+
+
+@dataclass
+class Settings:
+    """What a session has chosen; names in upper case. ``warehouses`` and ``roles``: which there are; None stands for any."""
+
+    user: str
+    role: str | None
+    warehouse: str | None
+    warehouses: frozenset[str] | None
+    roles: frozenset[str] | None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    last_query_id: str | None = None
+
+
+class Cursor(FakeSnowflakeCursor):
+    """fakesnow's cursor, with what it lacks: context functions, checked division, ``$`` inside quoted names."""
+
+    def __init__(self, conn: FakeSnowflakeConnection, settings: Settings) -> None:
+        super().__init__(conn=conn, duck_conn=conn._duck_conn)
+        self._settings = settings
+
+    def _inline_variables(self, sql: str) -> str:
+        variables = {name.upper(): value for name, value in self._conn.variables._variables.items()}
+
+        def value_of(match: re.Match[str]) -> str:
+            name = match["name"]
+            if name is None:
+                return match[0]
+            if name.upper() not in variables:
+                raise refusals.unknown_variable(match[0])
+            return str(variables[name.upper()])
+
+        return _VARIABLE.sub(value_of, sql)
+
+    def _transform(self, expression: Expr, params: Any) -> Expr:
+        known = expression.transform(self._context_function, copy=False)
+        return super()._transform(known, params).transform(_checked_division, copy=False)
+
+    def _context_function(self, node: Expr) -> Expr:
+        settings = self._settings
+        values: dict[str, str | None] = {
+            "CURRENT_USER": settings.user,
+            "CURRENT_ROLE": settings.role,
+            "CURRENT_WAREHOUSE": settings.warehouse,
+            "CURRENT_ACCOUNT": "EMULATOR",
+            "CURRENT_REGION": "LOCAL",
+            "CURRENT_SESSION": "1",
+            "LAST_QUERY_ID": settings.last_query_id,
+        }
+        if not isinstance(node, exp.Func):
+            return node
+        name = node.name.upper() if isinstance(node, exp.Anonymous) else node.sql_name()
+        if name not in values:
+            return node
+        value = values[name]
+        literal = exp.Null() if value is None else exp.Literal.string(value)
+        return exp.alias_(literal, f"{name}()", quoted=True) if isinstance(node.parent, exp.Select) else literal
+
+    def columns_of_last(self) -> list[Any]:
+        return self._describe_last_sql()
+
+    def columns_without_running(self, sql: str) -> list[Any] | None:
+        """The columns of a statement that is not run; None for kinds of statement that cannot be described so."""
+        return self._describe_only(sql)
+
+    @property
+    def table(self) -> pa.Table:
+        return self._arrow_table
+
+
+def _checked_division(node: Expr) -> Expr:
+    """``a / b`` fails where b is 0. DuckDB gives infinity; Snowflake refuses the statement."""
+    if not isinstance(node, exp.Div) or node.args.get("safe") or node.meta.get("checked"):
+        return node
+    divisor = node.expression
+    if isinstance(divisor, exp.Literal) and not divisor.is_string and float(divisor.this) != 0:
+        return node
+    refuse = exp.Anonymous(this="error", expressions=[exp.Literal.string(refusals.DIVISION_BY_ZERO)])
+    zero = exp.EQ(this=exp.paren(divisor.copy()), expression=exp.Literal.number(0))
+    node.set("expression", exp.Case(ifs=[exp.If(this=zero, true=refuse)], default=divisor.copy()))
+    node.meta["checked"] = True
+    return node
+
+
+class Engine:
+    """The statements of one session, one at a time; ``cancel`` may come from any thread."""
+
+    def __init__(self, connection: FakeSnowflakeConnection, settings: Settings) -> None:
+        self.connection = connection
+        self.settings = settings
+        self._one_at_a_time = threading.Lock()
+        self._running: str | None = None
+
+    def run(self, body: Mapping[str, Any]) -> Answer:
+        """Executes the body of a query request.
+
+        Raises:
+            Refusal: in Snowflake's words, whatever went wrong.
+        """
+        with self._one_at_a_time:
+            try:
+                with self._named(str(body.get("requestId"))), self._limited():
+                    return self._run(body)
+            except Exception as error:
+                raise refusals.refusal_for(error) from error
+
+    def cancel(self, request_id: str | None = None) -> bool:
+        """Stops the running statement, if it is the one that ``request_id`` names; whatever runs when None."""
+        if self._running is None or request_id not in (None, self._running):
+            return False
+        self.connection._duck_conn.interrupt()
+        return True
+
+    def close(self) -> None:
+        self.cancel()
+        with self._one_at_a_time:
+            self.connection.close()
+
+    @contextmanager
+    def _named(self, request_id: str) -> Iterator[None]:
+        self._running = request_id
+        try:
+            yield
+        finally:
+            self._running = None
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        """STATEMENT_TIMEOUT_IN_SECONDS, when the session has set it."""
+        seconds = int(self.settings.parameters.get("STATEMENT_TIMEOUT_IN_SECONDS") or 0)
+        if not seconds:
+            yield
+            return
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self.cancel()
+
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except Exception as error:
+            if expired.is_set():
+                raise refusals.timed_out(seconds) from error
+            raise
+        finally:
+            timer.cancel()
+
+    def _run(self, body: Mapping[str, Any]) -> Answer:
+        sql = str(body["sqlText"])
+        statement = _only_statement(sql, body.get("parameters") or {}, self.settings.parameters)
+        cursor = Cursor(self.connection, self.settings)
+        if (handled := self._session_statement(statement)) is not None:
+            sql = handled
+        elif (
+            self.settings.warehouse is None and statement.find(exp.Table) and isinstance(statement, exp.Query | exp.DML)
+        ):
+            raise refusals.no_warehouse()
+        kind = statement_type_id(statement)
+        if body.get("describeOnly") and (described := cursor.columns_without_running(sql)) is not None:
+            return Answer(str(uuid.uuid4()), kind, columns.describe(described))
+        affected = self._execute(cursor, sql, body.get("bindings") or {})
+        self.settings.last_query_id = cursor.sfqid
+        query_id, rowtype = str(cursor.sfqid), columns.describe(cursor.columns_of_last())
+        if kind not in DML_TYPE_IDS:
+            return Answer(query_id, kind, rowtype, table=columns.to_wire(cursor.table, rowtype))
+        counts = [affected] if affected is not None else [column[0].as_py() for column in cursor.table.columns]
+        return Answer(query_id, kind, rowtype, counts=[None if count is None else str(count) for count in counts])
+
+    def _execute(self, cursor: Cursor, sql: str, bindings: Mapping[str, Any]) -> int | None:
+        """Runs the statement once, or once for each row of an array binding; then returns the sum of affected rows."""
+        if not any(isinstance(binding["value"], list) for binding in bindings.values()):
+            cursor.execute(sql, binding_params=_parameters(bindings), server=True)
+            return None
+        affected = 0
+        for row in _binding_rows(bindings):
+            cursor.execute(sql, binding_params=row, server=True)
+            affected += cursor.rowcount or 0
+        return affected
+
+    def _session_statement(self, statement: Expr) -> str | None:
+        """Handles USE ROLE, USE WAREHOUSE and ALTER SESSION here; returns what to run instead, None for other statements."""
+        if isinstance(statement, exp.Use):
+            return self._use(str(statement.args.get("kind") or "").upper(), statement.this)
+        if isinstance(statement, exp.Alter) and statement.args.get("kind") == "SESSION":
+            return self._alter_session(statement)
+        return None
+
+    def _use(self, kind: str, target: Expr) -> str | None:
+        name = target.name if target.this.args.get("quoted") else target.name.upper()
+        if kind == "WAREHOUSE":
+            self.settings.warehouse = existing(name, self.settings.warehouses)
+            return SUCCESS
+        if kind == "ROLE":
+            self.settings.role = existing(name, self.settings.roles)
+            return SUCCESS
+        return None
+
+    def _alter_session(self, statement: Expr) -> str | None:
+        altered = statement.find(exp.AlterSession)
+        if altered is None:
+            return None
+        for item in altered.expressions:
+            name = item.find(exp.Identifier)
+            if name is None or name.this.upper() in _ENGINE_PARAMETERS:
+                return None
+            if altered.args.get("unset"):
+                self.settings.parameters.pop(name.this.upper(), None)
+            else:
+                value = item.this.expression
+                self.settings.parameters[name.this.upper()] = (
+                    value.name if isinstance(value, exp.Literal) else value.sql()
+                )
+        return SUCCESS
+
+
+def existing(name: str, names: frozenset[str] | None) -> str:
+    """The name, if there is such an object.
+
+    Raises:
+        Refusal: 2043, if there is not.
+    """
+    if names is not None and name not in names:
+        raise refusals.no_such_object()
+    return name
+
+
+def _only_statement(sql: str, query_parameters: Mapping[str, Any], session_parameters: Mapping[str, Any]) -> Expr:
+    try:
+        parsed = sqlglot.parse(sql, read="snowflake")
+    except (ParseError, TokenError) as error:
+        raise _syntax_error(error) from None
+    statements = [part for part in parsed if part is not None and not isinstance(part, exp.Semicolon)]
+    if not statements:
+        raise refusals.empty_statement()
+    wanted = query_parameters.get("MULTI_STATEMENT_COUNT", session_parameters.get("MULTI_STATEMENT_COUNT", 1))
+    if int(wanted) not in (0, len(statements)):
+        raise refusals.statement_count(len(statements), int(wanted))
+    if len(statements) > 1:
+        message = "emulator: several statements in one request are not supported; send them one by one"
+        raise refusals.Refusal(refusals.EMULATOR_ERROR, "0A000", message)
+    return statements[0]
+
+
+def _syntax_error(error: ParseError | TokenError) -> Exception:
+    if isinstance(error, ParseError):
+        return syntax_error(error)
+    return refusals.Refusal(1003, "42000", f"SQL compilation error:\n{error}")
+
+
+def _parameters(bindings: Mapping[str, Any]) -> Any:
+    if not bindings:
+        return None
+    if not all(name.isdigit() for name in bindings):
+        return {name: _value(binding) for name, binding in bindings.items()}
+    return tuple(_value(bindings[str(position)]) for position in range(1, len(bindings) + 1))
+
+
+def _binding_rows(bindings: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    ordered = [bindings[str(position)] for position in range(1, len(bindings) + 1)]
+    by_column = [[_value({**binding, "value": value}) for value in binding["value"]] for binding in ordered]
+    return zip(*by_column, strict=True)
+
+
+def _value(binding: Mapping[str, Any]) -> Any:
+    text = binding["value"]
+    if text is None:
+        return None
+    if binding["type"] == "FIXED" and not text.lstrip("+-").isdigit():
+        return Decimal(text)
+    if binding["type"] == "REAL":
+        return float(text)
+    return _FROM_BINDING(dict(binding))
+
+
+_FROM_BINDING: Callable[[dict[str, Any]], Any] = from_binding

@@ -1,0 +1,237 @@
+"""The HTTP side: the requests that Snowflake's connectors send, and the answers they expect."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import socket
+import struct
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulators.snowflake.engine import Answer, Engine
+from emulators.snowflake.faults import Fault, NoFault
+from emulators.snowflake.refusals import Refusal
+from emulators.snowflake.results import Result, ResultStore
+from emulators.snowflake.sessions import Sessions
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+SESSION_SECONDS = 3600
+MASTER_SECONDS = 14400
+SERVER_VERSION = "9.40.0"
+_TOKEN_PREFIX = 'Snowflake Token="'
+_TRANSPORT = "emulator.transport"
+
+
+@dataclass
+class Wire:
+    """The endpoints, over the sessions.
+
+    Args:
+        sessions: where log-ins go.
+        chunk_rows: most rows in one download.
+        fault: how to misbehave.
+    """
+
+    sessions: Sessions
+    chunk_rows: int
+    fault: Fault = field(default_factory=NoFault)
+    results: ResultStore = field(default_factory=ResultStore)
+    _session_ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def app(self) -> ASGIApp:
+        post = ["POST"]
+        routes = [
+            Route("/session/v1/login-request", self.log_in, methods=post),
+            Route("/session/token-request", self.renew, methods=post),
+            Route("/session/heartbeat", self.heartbeat, methods=post),
+            Route("/session", self.session, methods=post),
+            Route("/queries/v1/query-request", self.query, methods=post),
+            Route("/queries/v1/abort-request", self.abort, methods=post),
+            Route("/chunks/{result}/{number:int}", self.chunk),
+            Route("/telemetry/send", _accepted, methods=post),
+            Route("/monitoring/queries/{query_id}", _finished),
+        ]
+        return _WithTransport(Starlette(routes=routes, exception_handlers={Refusal: _refused}))
+
+    async def log_in(self, request: Request) -> JSONResponse:
+        data = (await _body(request))["data"]
+        try:
+            token, engine = await run_in_threadpool(self.sessions.log_in, data, request.query_params)
+        except Refusal as refusal:
+            answer = refusal.as_answer()
+            answer.update(code=str(refusal.code), data={"nextAction": "RETRY_LOGIN", "pwdStatus": None})
+            return JSONResponse(answer)
+        return JSONResponse({"data": self._session_data(token, engine), "code": None, "message": None, "success": True})
+
+    def _session_data(self, token: str, engine: Engine) -> dict[str, Any]:
+        connection, settings = engine.connection, engine.settings
+        return {
+            "token": token,
+            "masterToken": f"master-{token}",
+            "validityInSeconds": SESSION_SECONDS,
+            "masterValidityInSeconds": MASTER_SECONDS,
+            "sessionId": next(self._session_ids),
+            "displayUserName": settings.user,
+            "serverVersion": SERVER_VERSION,
+            "firstLogin": False,
+            "parameters": [
+                {"name": "AUTOCOMMIT", "value": connection._autocommit},
+                {"name": "CLIENT_SESSION_KEEP_ALIVE_HEARTBEAT_FREQUENCY", "value": SESSION_SECONDS},
+                {"name": "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD", "value": 0},
+            ],
+            "sessionInfo": {
+                "databaseName": connection.database,
+                "schemaName": connection.schema,
+                "warehouseName": settings.warehouse,
+                "roleName": settings.role,
+            },
+        }
+
+    async def renew(self, request: Request) -> JSONResponse:
+        token = _token(request).removeprefix("master-")
+        self.sessions.find(token)
+        data = {
+            "sessionToken": token,
+            "validityInSecondsST": SESSION_SECONDS,
+            "masterToken": f"master-{token}",
+            "validityInSecondsMT": MASTER_SECONDS,
+        }
+        return JSONResponse({"data": data, "code": None, "message": None, "success": True})
+
+    async def heartbeat(self, request: Request) -> JSONResponse:
+        self.sessions.find(_token(request))
+        return await _accepted(request)
+
+    async def session(self, request: Request) -> JSONResponse:
+        token = _token(request)
+        if request.query_params.get("delete"):
+            await run_in_threadpool(self.sessions.close, token)
+            self.results.forget(token)
+        else:
+            self.sessions.find(token)
+        return await _accepted(request)
+
+    async def query(self, request: Request) -> Response:
+        token = _token(request)
+        engine = self.sessions.find(token)
+        body = await _body(request)
+        body["requestId"] = request.query_params.get("requestId")
+        answer = await run_in_threadpool(engine.run, body)
+        data = await run_in_threadpool(self._answer_data, answer, token, str(request.base_url).rstrip("/"))
+        data.update(
+            finalDatabaseName=engine.connection.database,
+            finalSchemaName=engine.connection.schema,
+            finalWarehouseName=engine.settings.warehouse,
+            finalRoleName=engine.settings.role,
+        )
+        if answer.table is not None and self.fault.cut(0, data["returnedInline"]):
+            return _Reset(request.scope, b"{")
+        return JSONResponse({"data": data, "code": None, "message": None, "success": True})
+
+    def _answer_data(self, answer: Answer, token: str, base_url: str) -> dict[str, Any]:
+        data: dict[str, Any] = {
+            "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
+            "rowtype": answer.rowtype,
+            "queryId": answer.query_id,
+            "statementTypeId": answer.statement_type,
+            "total": 0,
+            "returned": 0,
+        }
+        if answer.counts is not None:
+            return {**data, "queryResultFormat": "json", "rowset": [answer.counts], "total": 1, "returned": 1}
+        if answer.table is None:
+            return {**data, "queryResultFormat": "arrow", "rowsetBase64": ""}
+        result = Result(answer.table, self.chunk_rows)
+        rows = result.table.num_rows
+        data.update(
+            total=rows,
+            returned=rows,
+            returnedInline=result.inline_rows,
+            queryResultFormat="arrow",
+            rowsetBase64=b64encode(result.inline()).decode(),
+        )
+        if result.chunks:
+            self.results.add(token, result)
+            data.update(chunks=result.listing(base_url), chunkHeaders={})
+        return data
+
+    async def abort(self, request: Request) -> JSONResponse:
+        engine = self.sessions.find(_token(request))
+        request_id = (await _body(request)).get("requestId")
+        await run_in_threadpool(engine.cancel, request_id)
+        return await _accepted(request)
+
+    async def chunk(self, request: Request) -> Response:
+        """Rows of a result. The address is the only key, as with the signed addresses that Snowflake hands out."""
+        result, number = self.results.get(request.path_params["result"]), request.path_params["number"]
+        if result is None or number >= len(result.chunks):
+            return Response("expired", status_code=403)
+        body = self.fault.body(await run_in_threadpool(result.encoded, number))
+        chunk = result.chunks[number]
+        if self.fault.cut(chunk.start, chunk.rows):
+            return _Reset(request.scope, body)
+        return Response(body, media_type="application/octet-stream", headers={"Content-Encoding": "gzip"})
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    body = await request.body()
+    if request.headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
+    parsed: dict[str, Any] = json.loads(body) if body else {}
+    return parsed
+
+
+def _token(request: Request) -> str:
+    header = request.headers.get("authorization", "")
+    if not header.startswith(_TOKEN_PREFIX):
+        raise Refusal(390103, "08001", "Session token not found in the request data.")
+    return header.removeprefix(_TOKEN_PREFIX).rstrip('"')
+
+
+async def _accepted(_request: Request) -> JSONResponse:
+    return JSONResponse({"data": None, "code": None, "message": None, "success": True})
+
+
+async def _finished(_request: Request) -> JSONResponse:
+    return JSONResponse({"data": {"queries": [{"status": "SUCCESS"}]}, "success": True})
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refusal)
+    return JSONResponse(error.as_answer())
+
+
+class _Reset(Response):
+    """Promises a body, sends half of it, and resets the TCP connection (RST, not FIN)."""
+
+    def __init__(self, scope: Scope, body: bytes) -> None:
+        super().__init__(body)
+        self._transport = scope[_TRANSPORT]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        endpoint: socket.socket = self._transport.get_extra_info("socket")
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+
+@dataclass
+class _WithTransport:
+    """Hands each request its network connection, which ASGI hides and a reset needs."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cycle = getattr(send, "__self__", None)
+        scope[_TRANSPORT] = getattr(cycle, "transport", None)
+        await self.app(scope, receive, send)
