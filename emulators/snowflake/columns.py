@@ -163,8 +163,8 @@ def _null_mask(array: pa.Array) -> np.ndarray | None:
 def narrowed(table: pa.Table) -> pa.Table:
     """The same rows with every integer column as narrow as its values allow.
 
-    Snowflake chooses the width anew for each chunk, so that one column arrives as int8 in one batch and int32 in the next. A
-    client that takes the schema of the first batch for the schema of all must fail here too.
+    Snowflake chooses the width by the values, so that one column of one query arrives as int8 today and int32 tomorrow. A client
+    that takes the type of a result for the type of its column must fail here too.
     """
     for number, field in enumerate(table.schema):
         if field.metadata[b"logicalType"] != b"FIXED" or field.type != pa.int64():

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import sqlglot
 from emulators.snowflake import columns, refusals
+from emulators.snowflake.semi_structured import Declared
 from fakesnow.converter import from_binding
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.dialect import syntax_error
@@ -30,6 +31,9 @@ _VARIABLE = re.compile(
     r"""'(?:[^'\\]|''|\\.)*' | "(?:[^"]|"")*" | \$\$.*?\$\$ | --[^\n]* | //[^\n]* | /\*.*?\*/ | (?<![\w$])\$(?P<name>[A-Za-z_]\w*)""",
     re.VERBOSE | re.DOTALL,
 )
+
+
+_UNNAMED = (exp.Func, exp.Binary, exp.Unary, exp.Literal, exp.Cast)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,8 @@ class Cursor(FakeSnowflakeCursor):
         return _VARIABLE.sub(value_of, sql)
 
     def _transform(self, expression: Expr, params: Any) -> Expr:
-        known = expression.transform(self._context_function, copy=False)
+        named = _named_as_snowflake(expression)
+        known = named.transform(self._context_function, copy=False)
         return super()._transform(known, params).transform(_checked_division, copy=False)
 
     def _context_function(self, node: Expr) -> Expr:
@@ -105,8 +110,7 @@ class Cursor(FakeSnowflakeCursor):
         if name not in values:
             return node
         value = values[name]
-        literal = exp.Null() if value is None else exp.Literal.string(value)
-        return exp.alias_(literal, f"{name}()", quoted=True) if isinstance(node.parent, exp.Select) else literal
+        return exp.Null() if value is None else exp.Literal.string(value)
 
     def columns_of_last(self) -> list[Any]:
         return self._describe_last_sql()
@@ -118,6 +122,19 @@ class Cursor(FakeSnowflakeCursor):
     @property
     def table(self) -> pa.Table:
         return self._arrow_table
+
+
+def _named_as_snowflake(statement: Expr) -> Expr:
+    """Gives columns without a name their text in upper case, e.g. COUNT(*), where they can become columns of the result."""
+    for select in statement.find_all(exp.Select):
+        inside = select.parent
+        if inside is not None and not (isinstance(inside, exp.Subquery) and isinstance(inside.parent, exp.From)):
+            continue
+        unnamed = [column for column in select.expressions if isinstance(column, _UNNAMED)]
+        for column in unnamed:
+            name = column.sql(dialect="snowflake").upper()
+            column.replace(exp.alias_(column.copy(), name, quoted=True))
+    return statement
 
 
 def _checked_division(node: Expr) -> Expr:
@@ -137,8 +154,9 @@ def _checked_division(node: Expr) -> Expr:
 class Engine:
     """The statements of one session, one at a time; ``cancel`` may come from any thread."""
 
-    def __init__(self, connection: FakeSnowflakeConnection, settings: Settings) -> None:
+    def __init__(self, connection: FakeSnowflakeConnection, settings: Settings, declared: Declared) -> None:
         self.connection = connection
+        self._declared = declared
         self.settings = settings
         self._one_at_a_time = threading.Lock()
         self._running: str | None = None
@@ -213,14 +231,24 @@ class Engine:
             raise refusals.no_warehouse()
         kind = statement_type_id(statement)
         if body.get("describeOnly") and (described := cursor.columns_without_running(sql)) is not None:
-            return Answer(str(uuid.uuid4()), kind, columns.describe(described))
+            return Answer(str(uuid.uuid4()), kind, self._described(statement, described))
         affected = self._execute(cursor, sql, body.get("bindings") or {})
         self.settings.last_query_id = cursor.sfqid
-        query_id, rowtype = str(cursor.sfqid), columns.describe(cursor.columns_of_last())
+        self._declared.learn(statement)
+        query_id, rowtype = str(cursor.sfqid), self._described(statement, cursor.columns_of_last())
         if kind not in DML_TYPE_IDS:
             return Answer(query_id, kind, rowtype, table=columns.to_wire(cursor.table, rowtype))
         counts = [affected] if affected is not None else [column[0].as_py() for column in cursor.table.columns]
         return Answer(query_id, kind, rowtype, counts=[None if count is None else str(count) for count in counts])
+
+    def _described(self, statement: Expr, engine_columns: list[Any]) -> list[dict[str, Any]]:
+        rowtype = columns.describe(engine_columns)
+        if any(column["type"] == "variant" for column in rowtype):
+            kinds = self._declared.of_result(statement)
+            for column in rowtype:
+                if column["type"] == "variant":
+                    column["type"] = kinds.get(column["name"]) or "variant"
+        return rowtype
 
     def _execute(self, cursor: Cursor, sql: str, bindings: Mapping[str, Any]) -> int | None:
         """Runs the statement once, or once for each row of an array binding; then returns the sum of affected rows."""

@@ -85,11 +85,10 @@ def _missing_table(match: re.Match[str]) -> Refusal:
 
 
 def _missing_schema(match: re.Match[str]) -> Refusal:
-    return Refusal(2003, "02000", f"SQL compilation error:\nSchema '{match[1]}' does not exist or not authorized.")
-
-
-def _missing_database(match: re.Match[str]) -> Refusal:
-    return Refusal(2003, "02000", f"SQL compilation error:\nDatabase '{match[1]}' does not exist or not authorized.")
+    """The engine speaks of schemas only; a name with a dot in it is one of a database that is not there."""
+    database, dot, _ = match[1].partition(".")
+    kind, name = ("Database", database) if dot else ("Schema", match[1])
+    return Refusal(2003, "02000", f"SQL compilation error:\n{kind} '{name.upper()}' does not exist or not authorized.")
 
 
 def _missing_function(match: re.Match[str]) -> Refusal:
@@ -113,8 +112,7 @@ _BY_TEXT = (
     (re.compile(r'Referenced column "([^"]+)" (?:not found|was not found)'), _missing_column),
     (re.compile(r'does not have a column named "([^"]+)"'), _missing_column),
     (re.compile(r'Referenced table "([^"]+)" not found'), _missing_column),
-    (re.compile(r'Catalog "([^"]+)" does not exist'), _missing_database),
-    (re.compile(r"Database with name \"?([^\s\"!]+)\"? does not exist"), _missing_database),
+    (re.compile(r'because schema "([^"]+)" does not exist'), _missing_schema),
     (re.compile(r"Schema with name \"?([^\s\"!]+)\"? does not exist"), _missing_schema),
     (re.compile(r"(?:Table|View) with name \"?([^\s\"!]+)\"? does not exist"), _missing_table),
     (re.compile(r"Function with name \"?([^\s\"!]+)\"? does not exist"), _missing_function),
@@ -129,7 +127,7 @@ def refusal_for(error: Exception) -> Refusal:
     """
     if isinstance(error, Refusal):
         return error
-    text = str(getattr(error, "msg", None) or error)
+    text = str(getattr(error, "raw_msg", None) or error)
     for pattern, refusal in _BY_TEXT:
         if match := pattern.search(text):
             return refusal(match)

@@ -34,23 +34,25 @@ class Result:
     Args:
         table: all rows, in wire form.
         chunk_rows: most rows per download; a result with no more rows is sent inline.
+        widths_per_chunk: whether each chunk chooses its own width of integers, or the whole result one.
     """
 
-    def __init__(self, table: pa.Table, chunk_rows: int) -> None:
+    def __init__(self, table: pa.Table, chunk_rows: int, *, widths_per_chunk: bool = False) -> None:
         self.id = secrets.token_hex(16)
-        self.table = table
+        self.table = table if widths_per_chunk else narrowed(table)
+        self._widths_per_chunk = widths_per_chunk
         rows = table.num_rows
         self.inline_rows = rows if rows <= chunk_rows else min(INLINE_ROWS, chunk_rows)
         starts = range(self.inline_rows, rows, chunk_rows)
         self.chunks = tuple(Chunk(start, min(chunk_rows, rows - start)) for start in starts)
 
     def inline(self) -> bytes:
-        return _stream(self.table.slice(0, self.inline_rows))
+        return self._stream(0, self.inline_rows)
 
     def encoded(self, number: int) -> bytes:
         """Chunk ``number``, as a gzipped Arrow stream. Encoded when asked for: a queue of chunks costs nothing."""
         chunk = self.chunks[number]
-        return gzip.compress(_stream(self.table.slice(chunk.start, chunk.rows)), compresslevel=1)
+        return gzip.compress(self._stream(chunk.start, chunk.rows), compresslevel=1)
 
     def listing(self, base_url: str) -> list[dict[str, Any]]:
         """The ``chunks`` of the answer. Sizes are estimates, as nothing is encoded yet; connectors use them as hints."""
@@ -65,13 +67,13 @@ class Result:
             for number, chunk in enumerate(self.chunks)
         ]
 
-
-def _stream(table: pa.Table) -> bytes:
-    narrow = narrowed(table)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, narrow.schema) as writer:
-        writer.write_table(narrow)
-    return sink.getvalue().to_pybytes()
+    def _stream(self, start: int, rows: int) -> bytes:
+        part = self.table.slice(start, rows)
+        part = narrowed(part) if self._widths_per_chunk else part
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, part.schema) as writer:
+            writer.write_table(part)
+        return sink.getvalue().to_pybytes()
 
 
 class ResultStore:

@@ -57,6 +57,12 @@ def _options() -> argparse.Namespace:
         "--database", action="append", help="the databases there are; repeatable (default: made at log-in)"
     )
     parser.add_argument("--chunk-rows", type=int, default=100_000, help="most rows per download (default: %(default)s)")
+    parser.add_argument(
+        "--integer-width",
+        choices=("result", "chunk"),
+        default="result",
+        help="what chooses the width of integers: the values of the result, or of each chunk (default: %(default)s)",
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep databases in this folder (default: in memory)")
     parser.add_argument("--sample", type=int, metavar="N", help="fill the sample shop with N customers")
     parser.add_argument("--fault", type=parse_fault, default=NoFault(), help="misbehave, e.g. drop-after:50000")
@@ -102,7 +108,7 @@ def main() -> None:
     options = _options()
     listener = socket.create_server((HOST, options.port))
     sessions = Sessions(_instance(options), _account(options))
-    wire = Wire(sessions, options.chunk_rows, options.fault)
+    wire = Wire(sessions, options.chunk_rows, options.fault, options.integer_width == "chunk")
     config = uvicorn.Config(
         wire.app(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_SECONDS
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from emulators.snowflake.engine import Engine, Settings
 from emulators.snowflake.refusals import Refusal
+from emulators.snowflake.semi_structured import Declared
 from fakesnow.instance import FakeSnow
 
 MOST_SESSIONS = 256
@@ -38,6 +39,7 @@ class Sessions:
 
     def __init__(self, instance: FakeSnow, account: Account) -> None:
         self._instance = instance
+        self._declared = Declared()
         self._account = account
         self._open: OrderedDict[str, Engine] = OrderedDict()
         self._lock = threading.Lock()
@@ -81,7 +83,7 @@ class Sessions:
                 _upper(chosen.get("schemaName")) if database else None,
                 autocommit=str(parameters.get("AUTOCOMMIT", True)).lower() == "true",
             )
-        token, engine = secrets.token_urlsafe(32), Engine(connection, settings)
+        token, engine = secrets.token_urlsafe(32), Engine(connection, settings, self._declared)
         with self._lock:
             self._open[token] = engine
             forgotten = self._open.popitem(last=False)[1] if len(self._open) > MOST_SESSIONS else None

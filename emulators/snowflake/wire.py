@@ -38,11 +38,13 @@ class Wire:
         sessions: where log-ins go.
         chunk_rows: most rows in one download.
         fault: how to misbehave.
+        widths_per_chunk: whether the width of integers may differ between the chunks of one result.
     """
 
     sessions: Sessions
     chunk_rows: int
     fault: Fault = field(default_factory=NoFault)
+    widths_per_chunk: bool = False
     results: ResultStore = field(default_factory=ResultStore)
     _session_ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -149,7 +151,7 @@ class Wire:
             return {**data, "queryResultFormat": "json", "rowset": [answer.counts], "total": 1, "returned": 1}
         if answer.table is None:
             return {**data, "queryResultFormat": "arrow", "rowsetBase64": ""}
-        result = Result(answer.table, self.chunk_rows)
+        result = Result(answer.table, self.chunk_rows, widths_per_chunk=self.widths_per_chunk)
         rows = result.table.num_rows
         data.update(
             total=rows,

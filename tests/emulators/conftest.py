@@ -1,0 +1,3 @@
+from tests.fixtures.snowflake import snowflake
+
+__all__ = ["snowflake"]
