@@ -68,9 +68,17 @@ class NotFound(RequestError):
 
 
 class Busy(RequestError):
-    """The object has work in progress; try again when it has finished."""
+    """The object has work in progress; try again when it has finished.
+
+    Attributes:
+        run_id: the run that is in progress, if it is one.
+    """
 
     code = "busy"
+
+    def __init__(self, message: str, *, run_id: int | None = None) -> None:
+        super().__init__(message)
+        self.run_id = run_id
 
 
 class InUse(RequestError):

@@ -27,7 +27,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A stored pipeline. ``connection_key`` and ``data_model_key`` are surrogates; the ids are what customers see."""
+    """A stored pipeline. ``connection_key`` and ``data_model_key`` are surrogates; the ids are what customers see.
+
+    ``resumed_on`` is when it was last made active again, None if it never was: the catch-up limit counts from there (decision D6).
+    """
 
     key: int
     id: str
@@ -44,6 +47,7 @@ class Pipeline:
     is_draft: bool
     faulted_reason: str | None
     audit: AuditStamp
+    resumed_on: datetime | None = None
 
     @property
     def is_faulted(self) -> bool:

@@ -1,0 +1,155 @@
+"""Connections, and the sealed secrets that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from warehouse_sync.catalog import lifetime
+from warehouse_sync.catalog.database import Transaction
+from warehouse_sync.catalog.schema import connection_secrets, connections
+from warehouse_sync.domain.connection import Connection, WarehouseAddress
+from warehouse_sync.domain.secret import MASK, Secret
+from warehouse_sync.security.vault import SecretPlace, Vault
+
+_MASKED = Secret(MASK)
+
+
+def create(
+    tx: Transaction,
+    *,
+    workspace_id: int,
+    id: str,  # noqa: A002 - the published name
+    name: str,
+    address: WarehouseAddress,
+    is_active: bool,
+    vault: Vault,
+    now: datetime,
+    by: str,
+) -> Connection:
+    """Stores a new connection and seals the secrets of its address.
+
+    Raises:
+        InvalidRequest: the id is taken in this workspace.
+    """
+    values = _values(name=name, address=address, is_active=is_active) | lifetime.created(now, by)
+    statement = sa.insert(connections).values(workspace_id=workspace_id, id=id, **values)
+    key = lifetime.insert_unique(tx, statement, kind="connection", id=id)
+    _seal(tx, key, workspace_id, address.secrets, vault)
+    return by_key(tx, key)
+
+
+def change(
+    tx: Transaction,
+    connection: Connection,
+    *,
+    name: str,
+    address: WarehouseAddress,
+    is_active: bool,
+    vault: Vault,
+    now: datetime,
+    by: str,
+) -> Connection:
+    """Replaces everything but key, id and workspace. A connection that was just tested is no longer faulted."""
+    values = _values(name=name, address=address, is_active=is_active) | lifetime.modified(now, by)
+    tx.execute(sa.update(connections).where(connections.c.key == connection.key).values(**values))
+    tx.execute(sa.delete(connection_secrets).where(connection_secrets.c.connection_key == connection.key))
+    _seal(tx, connection.key, connection.workspace_id, address.secrets, vault)
+    return by_key(tx, connection.key)
+
+
+def find(tx: Transaction, workspace_id: int, id: str, *, lock: bool = False) -> Connection | None:  # noqa: A002 - as above
+    """The living connection with this id, its secrets masked. ``lock`` holds it as it is until the transaction ends."""
+    found = _select(tx, connections.c.workspace_id == workspace_id, connections.c.id == id, _living(), lock=lock)
+    return found[0] if found else None
+
+
+def by_key(tx: Transaction, key: int) -> Connection:
+    """The connection with this key, deleted or not, its secrets masked."""
+    return _select(tx, connections.c.key == key)[0]
+
+
+def all_of(tx: Transaction, workspace_id: int, *, type: str | None = None) -> list[Connection]:  # noqa: A002 - as above
+    """The workspace's living connections in the order of their creation, their secrets masked."""
+    conditions = [connections.c.workspace_id == workspace_id, _living()]
+    if type is not None:
+        conditions.append(connections.c.type == type)
+    return _select(tx, *conditions)
+
+
+def opened(tx: Transaction, connection: Connection, vault: Vault) -> Connection:
+    """The same connection with its secrets readable: for adapters only.
+
+    Raises:
+        StoreError: a secret was sealed with another master key, or was damaged.
+    """
+    columns = connection_secrets.c
+    rows = tx.execute(sa.select(columns.field, columns.sealed).where(columns.connection_key == connection.key))
+    secrets = {
+        field: vault.open(sealed, _place(connection.workspace_id, connection.key, field)) for field, sealed in rows
+    }
+    return replace(connection, address=replace(connection.address, secrets=secrets))
+
+
+def set_faulted(tx: Transaction, key: int, *, is_faulted: bool) -> None:
+    tx.execute(sa.update(connections).where(connections.c.key == key).values(is_faulted=is_faulted))
+
+
+def delete(tx: Transaction, connection: Connection, *, now: datetime, by: str) -> None:
+    """Ends the connection's life and removes its secrets for good."""
+    tx.execute(sa.delete(connection_secrets).where(connection_secrets.c.connection_key == connection.key))
+    tx.execute(sa.update(connections).where(connections.c.key == connection.key).values(**lifetime.deleted(now, by)))
+
+
+def _living() -> sa.ColumnElement[bool]:
+    return connections.c.deleted_on.is_(None)
+
+
+def _values(*, name: str, address: WarehouseAddress, is_active: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": address.type,
+        "parameters": dict(address.parameters),
+        "is_active": is_active,
+        "is_faulted": False,
+    }
+
+
+def _seal(tx: Transaction, key: int, workspace_id: int, secrets: Mapping[str, Secret], vault: Vault) -> None:
+    for field, secret in secrets.items():
+        sealed = vault.seal(secret, _place(workspace_id, key, field))
+        tx.execute(sa.insert(connection_secrets).values(connection_key=key, field=field, sealed=sealed))
+
+
+def _place(workspace_id: int, key: int, field: str) -> SecretPlace:
+    return SecretPlace("connection", workspace_id, key, field)
+
+
+def _select(tx: Transaction, *conditions: sa.ColumnElement[bool], lock: bool = False) -> list[Connection]:
+    query = sa.select(connections).where(*conditions).order_by(connections.c.key)
+    rows = tx.execute(query.with_for_update() if lock else query).all()
+    columns = connection_secrets.c
+    stored: dict[int, dict[str, Secret]] = {}
+    wanted = sa.select(columns.connection_key, columns.field).where(
+        columns.connection_key.in_([row.key for row in rows])
+    )
+    for key, field in tx.execute(wanted):
+        stored.setdefault(key, {})[field] = _MASKED
+    return [_connection(row, stored.get(row.key, {})) for row in rows]
+
+
+def _connection(row: sa.Row[Any], secrets: dict[str, Secret]) -> Connection:
+    return Connection(
+        key=row.key,
+        id=row.id,
+        workspace_id=row.workspace_id,
+        name=row.name,
+        address=WarehouseAddress(row.type, row.parameters, secrets),
+        is_active=row.is_active,
+        is_faulted=row.is_faulted,
+        audit=lifetime.stamp_of(row),
+    )

@@ -1,0 +1,116 @@
+"""Data models."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from warehouse_sync.catalog import lifetime
+from warehouse_sync.catalog.database import Transaction
+from warehouse_sync.catalog.schema import data_models
+from warehouse_sync.domain.data_model import DataModel
+from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
+
+
+def create(
+    tx: Transaction,
+    *,
+    workspace_id: int,
+    id: str,  # noqa: A002 - the published name
+    name: str,
+    sql_query: str,
+    load_timestamp: LoadTimestamp,
+    is_active: bool,
+    now: datetime,
+    by: str,
+) -> DataModel:
+    """Stores a new data model.
+
+    Raises:
+        InvalidRequest: the id is taken in this workspace.
+    """
+    values = _values(name=name, sql_query=sql_query, load_timestamp=load_timestamp, is_active=is_active)
+    statement = sa.insert(data_models).values(workspace_id=workspace_id, id=id, **values, **lifetime.created(now, by))
+    return by_key(tx, lifetime.insert_unique(tx, statement, kind="data model", id=id))
+
+
+def change(
+    tx: Transaction,
+    data_model: DataModel,
+    *,
+    name: str,
+    sql_query: str,
+    load_timestamp: LoadTimestamp,
+    is_active: bool,
+    now: datetime,
+    by: str,
+) -> DataModel:
+    """Replaces everything but key, id and workspace."""
+    values = _values(name=name, sql_query=sql_query, load_timestamp=load_timestamp, is_active=is_active)
+    tx.execute(
+        sa.update(data_models).where(data_models.c.key == data_model.key).values(**values, **lifetime.modified(now, by))
+    )
+    return by_key(tx, data_model.key)
+
+
+def find(tx: Transaction, workspace_id: int, id: str, *, lock: bool = False) -> DataModel | None:  # noqa: A002 - as above
+    """The living data model with this id. ``lock`` holds it as it is until the transaction ends."""
+    columns = data_models.c
+    query = sa.select(data_models).where(
+        columns.workspace_id == workspace_id, columns.id == id, columns.deleted_on.is_(None)
+    )
+    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _data_model(row)
+
+
+def by_key(tx: Transaction, key: int) -> DataModel:
+    """The data model with this key, deleted or not."""
+    return _data_model(tx.execute(sa.select(data_models).where(data_models.c.key == key)).one())
+
+
+def all_of(tx: Transaction, workspace_id: int) -> list[DataModel]:
+    """The workspace's living data models in the order of their creation."""
+    columns = data_models.c
+    query = (
+        sa.select(data_models)
+        .where(columns.workspace_id == workspace_id, columns.deleted_on.is_(None))
+        .order_by(columns.key)
+    )
+    return [_data_model(row) for row in tx.execute(query)]
+
+
+def delete(tx: Transaction, data_model: DataModel, *, now: datetime, by: str) -> None:
+    """Ends the data model's life; attributes it set stay on the profiles, with their origin (decision D31)."""
+    tx.execute(sa.update(data_models).where(data_models.c.key == data_model.key).values(**lifetime.deleted(now, by)))
+
+
+def _values(*, name: str, sql_query: str, load_timestamp: LoadTimestamp, is_active: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "sql_query": sql_query,
+        "load_timestamp_name": load_timestamp.name,
+        "load_timestamp_type": load_timestamp.declared.value,
+        "load_timestamp_zone": load_timestamp.zone,
+        "load_timestamp_offset_seconds": load_timestamp.offset // timedelta(seconds=1),
+        "is_active": is_active,
+    }
+
+
+def _data_model(row: sa.Row[Any]) -> DataModel:
+    return DataModel(
+        key=row.key,
+        id=row.id,
+        workspace_id=row.workspace_id,
+        name=row.name,
+        sql_query=row.sql_query,
+        load_timestamp=LoadTimestamp(
+            name=row.load_timestamp_name,
+            declared=LoadTimestampType(row.load_timestamp_type),
+            zone=row.load_timestamp_zone,
+            offset=timedelta(seconds=row.load_timestamp_offset_seconds),
+        ),
+        is_active=row.is_active,
+        audit=lifetime.stamp_of(row),
+    )

@@ -1,0 +1,172 @@
+"""Opening the control database, and its two kinds of transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from warehouse_sync.errors import StoreError
+
+Transaction = sa.Connection
+"""An open transaction of the control database. Every function of ``catalog/`` takes one first."""
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_BUSY_TIMEOUT_SECONDS: Final = 15
+_WAL_ATTEMPTS: Final = 40
+_WAL_PAUSE_SECONDS: Final = 0.05
+_MIGRATION_LOCK: Final = 0x77_68_73_79_6E_63  # any number that no other program takes as its advisory lock
+_UNUSABLE: Final = (
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.InternalError,
+    sa.exc.TimeoutError,
+)
+
+
+class Database:
+    """The control database. Safe to share between threads; a transaction belongs to one thread.
+
+    Keep transactions to milliseconds and do no other I/O inside: while one writes, nobody else can.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        # SQLite has one writer. Its own waiting is by polling, which starves; threads of one process queue here instead.
+        self._writer = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """One committed state, for reading.
+
+        Raises:
+            StoreError: the database cannot be used now.
+        """
+        with _translated(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that commits at the end of the block, or rolls back if the block raises. Not to be nested.
+
+        Raises:
+            StoreError: the database cannot be used now. If the commit itself raised, whether it took effect is not known.
+        """
+        with _translated(), self._writer, self._engine.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Closes every connection; safe to call twice."""
+        self._engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Opens the control database at an SQLAlchemy URL, and brings it to this version first.
+
+    Several processes may open it at the same moment: one migrates, the others wait.
+
+    Raises:
+        StoreError: ``store_too_new`` if a later version of the product wrote it; ``store_unusable`` if it cannot be opened.
+    """
+    engine = _engine(url)
+    database = Database(engine)
+    try:
+        if engine.dialect.name == "sqlite":
+            _use_write_ahead_log(engine)
+        with database.write() as tx:
+            _migrate(tx)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _engine(url: str) -> sa.Engine:
+    engine = sa.create_engine(url, hide_parameters=True, pool_size=8, max_overflow=56, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001 - SQLAlchemy's listener
+    connection.isolation_level = None  # the driver must not begin transactions by itself; ``_begin_sqlite`` does
+    for setting in (f"busy_timeout={_BUSY_TIMEOUT_SECONDS * 1000}", "foreign_keys=ON", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later fails when another wrote in between; IMMEDIATE waits at the start instead.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_write_ahead_log(engine: sa.Engine) -> None:
+    """The change to WAL does not wait for other processes that make it at the same moment, so we do."""
+    for attempt in range(_WAL_ATTEMPTS):
+        try:
+            return _set_write_ahead_log(engine)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY or attempt == _WAL_ATTEMPTS - 1:
+                raise _unusable(error) from error
+        time.sleep(_WAL_PAUSE_SECONDS)
+    return None
+
+
+def _set_write_ahead_log(engine: sa.Engine) -> None:
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        connection.close()
+
+
+def _migrate(tx: Transaction) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+    scripts = ScriptDirectory.from_config(config)
+    current = MigrationContext.configure(tx).get_current_revision()
+    if current == scripts.get_current_head():
+        return
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        raise StoreError(
+            f"The control database was written by a newer Warehouse Sync (database version {current}; this program knows up to "
+            f"{scripts.get_current_head()}). Start that version or a later one.",
+            code="store_too_new",
+        )
+    config.attributes["connection"] = tx
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except _UNUSABLE as error:
+        raise _unusable(error) from error
+    except sa.exc.DBAPIError as error:
+        # SQLite reports a damaged file with the plain class; its subclasses are mistakes of ours and stay what they are.
+        if type(error) is not sa.exc.DatabaseError:
+            raise
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> StoreError:
+    cause = getattr(error, "orig", None) or error
+    return StoreError(
+        f"The control database cannot be used now: {cause}. Check its disk and its server, then try again."
+    )

@@ -1,0 +1,19 @@
+"""Small facts about this home that must lie in the same file as the data they belong to, e.g. the vault's sentinel."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from warehouse_sync.catalog.database import Transaction
+from warehouse_sync.catalog.schema import home_facts
+
+
+def get(tx: Transaction, name: str) -> bytes | None:
+    """The fact's value, or None if it was never recorded."""
+    return tx.execute(sa.select(home_facts.c.value).where(home_facts.c.name == name)).scalar_one_or_none()
+
+
+def put(tx: Transaction, name: str, value: bytes) -> None:
+    """Records a fact, replacing its earlier value."""
+    tx.execute(sa.delete(home_facts).where(home_facts.c.name == name))
+    tx.execute(sa.insert(home_facts).values(name=name, value=value))

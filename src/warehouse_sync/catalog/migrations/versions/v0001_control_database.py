@@ -1,0 +1,252 @@
+"""The first version: workspaces, credentials, feeds, connections, data models, pipelines, runs and the audit log.
+
+The tables are written out here once more, as they were on the day of this version, because the current ones will move on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+Instant: Final = sa.DateTime(timezone=True)
+BigNumber: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Json: Final = sa.JSON(none_as_null=True)
+
+metadata: Final = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _surrogate(name: str = "key") -> sa.Column[int]:
+    return sa.Column(name, BigNumber, primary_key=True, autoincrement=True)
+
+
+def _workspace() -> sa.Column[int]:
+    return sa.Column("workspace_id", BigNumber, sa.ForeignKey("workspaces.id"), nullable=False)
+
+
+def _lifetime() -> tuple[sa.Column[datetime] | sa.Column[str], ...]:
+    return (
+        sa.Column("created_on", Instant, nullable=False),
+        sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("last_modified_on", Instant),
+        sa.Column("last_modified_by", sa.Text),
+        sa.Column("deleted_on", Instant),
+    )
+
+
+def _one_living_id(table: str) -> sa.Index:
+    living = sa.text("deleted_on IS NULL")
+    return sa.Index(
+        f"uq_{table}_living_id", "workspace_id", "id", unique=True, sqlite_where=living, postgresql_where=living
+    )
+
+
+def _unique_where(name: str, *columns: str, where: str) -> sa.Index:
+    return sa.Index(name, *columns, unique=True, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+
+
+home_facts: Final = sa.Table(
+    "home_facts",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)
+
+workspaces: Final = sa.Table(
+    "workspaces",
+    metadata,
+    sa.Column("id", BigNumber, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("org_id", BigNumber, nullable=False),
+    sa.Column("account_id", BigNumber, nullable=False),
+    sa.Column("identity_settings", Json),
+    sa.Column("created_on", Instant, nullable=False),
+)
+
+credentials: Final = sa.Table(
+    "credentials",
+    metadata,
+    sa.Column("client_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("permission", sa.Text, nullable=False),
+    sa.Column("secret_digest", sa.LargeBinary, nullable=False),
+    sa.Column("all_workspaces", sa.Boolean, nullable=False),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    sa.Column("created_on", Instant, nullable=False),
+    sa.CheckConstraint("permission IN ('admin', 'user', 'profile')", name="permission"),
+)
+
+credential_workspaces: Final = sa.Table(
+    "credential_workspaces",
+    metadata,
+    sa.Column("client_id", sa.Text, sa.ForeignKey("credentials.client_id"), primary_key=True),
+    sa.Column("workspace_id", BigNumber, sa.ForeignKey("workspaces.id"), primary_key=True),
+)
+
+feeds: Final = sa.Table(
+    "feeds",
+    metadata,
+    _surrogate("id"),
+    _workspace(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("key_digest", sa.LargeBinary, nullable=False),
+    sa.Column("secret_digest", sa.LargeBinary, nullable=False),
+    sa.Column("module_name", sa.Text, nullable=False),
+    sa.Column("os", sa.Text, nullable=False),
+    sa.Column("is_debug", sa.Boolean, nullable=False),
+    sa.Column("created_on", Instant, nullable=False),
+    sa.UniqueConstraint("workspace_id", "key_digest"),
+    sqlite_autoincrement=True,
+)
+
+connections: Final = sa.Table(
+    "connections",
+    metadata,
+    _surrogate(),
+    _workspace(),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("parameters", Json, nullable=False),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    sa.Column("is_faulted", sa.Boolean, nullable=False),
+    *_lifetime(),
+    _one_living_id("connections"),
+    sqlite_autoincrement=True,
+)
+
+connection_secrets: Final = sa.Table(
+    "connection_secrets",
+    metadata,
+    sa.Column("connection_key", BigNumber, sa.ForeignKey("connections.key"), primary_key=True),
+    sa.Column("field", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+data_models: Final = sa.Table(
+    "data_models",
+    metadata,
+    _surrogate(),
+    _workspace(),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("sql_query", sa.Text, nullable=False),
+    sa.Column("load_timestamp_name", sa.Text, nullable=False),
+    sa.Column("load_timestamp_type", sa.Text, nullable=False),
+    sa.Column("load_timestamp_zone", sa.Text),
+    sa.Column("load_timestamp_offset_seconds", BigNumber, nullable=False),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    *_lifetime(),
+    _one_living_id("data_models"),
+    sqlite_autoincrement=True,
+)
+
+pipelines: Final = sa.Table(
+    "pipelines",
+    metadata,
+    _surrogate(),
+    _workspace(),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("connection_key", BigNumber, sa.ForeignKey("connections.key"), nullable=False),
+    sa.Column("data_model_key", BigNumber, sa.ForeignKey("data_models.key"), nullable=False),
+    sa.Column("partner_feed_id", BigNumber, sa.ForeignKey("feeds.id"), nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("schedule_interval", sa.Text, nullable=False),
+    sa.Column("schedule_start", Instant),
+    sa.Column("schedule_end", Instant),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    sa.Column("is_draft", sa.Boolean, nullable=False),
+    sa.Column("resumed_on", Instant),
+    sa.Column("faulted_reason", sa.Text),
+    sa.Column("active_slot", sa.Integer),
+    *_lifetime(),
+    _one_living_id("pipelines"),
+    # "At most N active pipelines": an active pipeline holds one of the numbers 1 to N, and nobody else can hold it.
+    sa.Index("uq_pipelines_active_slot", "workspace_id", "active_slot", unique=True),
+    sa.CheckConstraint(
+        "(active_slot IS NOT NULL) = (is_active AND NOT is_draft AND deleted_on IS NULL)", name="slot_if_active"
+    ),
+    sqlite_autoincrement=True,
+)
+
+runs: Final = sa.Table(
+    "runs",
+    metadata,
+    _surrogate("id"),
+    _workspace(),
+    sa.Column("pipeline_key", BigNumber, sa.ForeignKey("pipelines.key"), nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("run_type", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("logical_date", Instant, nullable=False),
+    sa.Column("interval_start", Instant, nullable=False),
+    sa.Column("interval_end", Instant, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("epoch", BigNumber, nullable=False),
+    sa.Column("deaths", sa.Integer, nullable=False),
+    sa.Column("holder", sa.Text),
+    sa.Column("lease_until", Instant),
+    sa.Column("retry_on", Instant),
+    sa.Column("started_on", Instant),
+    sa.Column("finished_on", Instant),
+    sa.Column("counts", Json),
+    sa.Column("generated_sql", Json),
+    sa.Column("failure_code", sa.Text),
+    sa.Column("failure_message", sa.Text),
+    sa.Column("created_on", Instant, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.CheckConstraint("run_type IN ('scheduled', 'manual')", name="run_type"),
+    sa.CheckConstraint("state IN ('triggered', 'queued', 'running', 'success', 'failed')", name="state"),
+    sa.CheckConstraint("interval_start <= interval_end", name="interval"),
+    _unique_where("uq_runs_scheduled", "pipeline_key", "logical_date", where="run_type = 'scheduled'"),
+    _unique_where("uq_runs_unfinished", "pipeline_key", where="state IN ('triggered', 'queued', 'running')"),
+    _unique_where(
+        "uq_runs_manual_success",
+        "pipeline_key",
+        "interval_start",
+        where="run_type = 'manual' AND state = 'success' AND interval_start < interval_end",
+    ),
+    sa.Index("ix_runs_pipeline_logical_date", "pipeline_key", "logical_date", "id"),
+    sa.Index("ix_runs_state", "state"),
+    sqlite_autoincrement=True,
+)
+
+audit_log: Final = sa.Table(
+    "audit_log",
+    metadata,
+    _surrogate("id"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("workspace_id", BigNumber),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("object_kind", sa.Text, nullable=False),
+    sa.Column("object_id", sa.Text, nullable=False),
+    sa.Column("details", Json),
+    sa.Index("ix_audit_log_workspace_id", "workspace_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+
+def upgrade() -> None:
+    metadata.create_all(op.get_bind(), checkfirst=False)
+
+
+def downgrade() -> None:
+    metadata.drop_all(op.get_bind())

@@ -1,0 +1,355 @@
+"""Runs: their creation, where constraints decide, and their way through the states, where the epoch decides.
+
+A lease says who should be working on a run; the epoch, raised at every claim, says who may. Whoever finds another epoch than its own
+has lost the run and stops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from warehouse_sync.catalog.database import Transaction
+from warehouse_sync.catalog.schema import pipelines, runs
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.interval import Interval
+from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.run import (
+    LEGAL_MOVES,
+    GeneratedSql,
+    Run,
+    RunCounts,
+    RunFailure,
+    RunRequest,
+    RunState,
+    RunType,
+)
+from warehouse_sync.errors import Busy, NotFound
+
+_WAITING: Final = (RunState.TRIGGERED.value, RunState.QUEUED.value)
+_UNFINISHED: Final = (*_WAITING, RunState.RUNNING.value)
+
+
+def create(tx: Transaction, pipeline: Pipeline, request: RunRequest, *, created_by: str, now: datetime) -> Run | None:
+    """Makes a run, if the constraints allow it (decision D26).
+
+    Returns:
+        The run; None for a scheduled run that exists already or whose pipeline has an unfinished run: planning twice is no mistake.
+
+    Raises:
+        Busy: a manual run, while the pipeline has an unfinished one.
+    """
+    manual = request.run_type is RunType.MANUAL
+    values = {
+        "workspace_id": pipeline.workspace_id,
+        "pipeline_key": pipeline.key,
+        "environment": pipeline.environment.value,
+        "run_type": request.run_type.value,
+        "state": (RunState.TRIGGERED if manual else RunState.QUEUED).value,
+        "logical_date": request.logical_date,
+        "interval_start": request.data_interval.start,
+        "interval_end": request.data_interval.end,
+        "attempt": 1,
+        "epoch": 0,
+        "deaths": 0,
+        "created_on": now,
+        "created_by": created_by,
+    }
+    run_id = _insert_unless_taken(tx, values)
+    if run_id is not None:
+        return get(tx, run_id)
+    if manual:
+        raise _busy(tx, pipeline)
+    return None
+
+
+def get(tx: Transaction, run_id: int) -> Run:
+    """The run with this number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = _runs(tx, _SELECT.where(runs.c.id == run_id))
+    if not found:
+        raise NotFound(f"There is no pipeline run {run_id}.")
+    return found[0]
+
+
+def latest(tx: Transaction, pipeline_key: int) -> Run | None:
+    """The run with the greatest logical date, whatever its state (A14)."""
+    found = page(tx, pipeline_key, page=1, size=1)
+    return found[0] if found else None
+
+
+def page(
+    tx: Transaction,
+    pipeline_key: int,
+    *,
+    page: int,
+    size: int,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[Run]:
+    """Page ``page`` (from 1) of a pipeline's runs with ``start <= logical date <= end``, the latest first."""
+    query = _SELECT.where(runs.c.pipeline_key == pipeline_key)
+    if start is not None:
+        query = query.where(runs.c.logical_date >= start)
+    if end is not None:
+        query = query.where(runs.c.logical_date <= end)
+    query = query.order_by(runs.c.logical_date.desc(), runs.c.id.desc())
+    return _runs(tx, query.limit(size).offset((page - 1) * size))
+
+
+def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
+    """The greatest end of a data interval that was read with success: where the next interval starts (promise I3)."""
+    query = sa.select(sa.func.max(runs.c.interval_end)).where(
+        runs.c.pipeline_key == pipeline_key, runs.c.state == RunState.SUCCESS.value
+    )
+    end: datetime | None = tx.execute(query).scalar_one()
+    return end
+
+
+def unfinished(tx: Transaction) -> list[Run]:
+    """Every run that waits or is being executed, the oldest first."""
+    return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))
+
+
+def unfinished_of(tx: Transaction, pipeline_key: int) -> Run | None:
+    """The one unfinished run of a pipeline, if there is one."""
+    found = _runs(tx, _SELECT.where(runs.c.pipeline_key == pipeline_key, runs.c.state.in_(_UNFINISHED)))
+    return found[0] if found else None
+
+
+def claim_next(tx: Transaction, *, holder: str, now: datetime, lease: timedelta) -> Run | None:
+    """Gives ``holder`` the oldest run that waits, or whose holder let its lease end; None if there is none.
+
+    The run's epoch is raised, so an earlier holder can write nothing more.
+    """
+    run_id = _claimable(tx, now)
+    if run_id is None:
+        return None
+    return _claim(tx, run_id, holder=holder, now=now, lease=lease)
+
+
+def renew(tx: Transaction, run: Run, *, now: datetime, lease: timedelta) -> bool:
+    """Lengthens the holder's lease; False if the run is no longer its own."""
+    return _update_held(tx, run, lease_until=now + lease)
+
+
+def record_sql(tx: Transaction, run: Run, generated_sql: GeneratedSql) -> bool:
+    """Keeps the texts sent to the warehouse; False if the run is no longer the holder's."""
+    return _update_held(tx, run, generated_sql=asdict(generated_sql))
+
+
+def record_counts(tx: Transaction, run: Run, counts: RunCounts) -> bool:
+    """Keeps what was counted so far; False if the run is no longer the holder's."""
+    return _update_held(tx, run, counts=asdict(counts))
+
+
+def finish(
+    tx: Transaction,
+    run: Run,
+    *,
+    state: RunState,
+    counts: RunCounts | None,
+    failure: RunFailure | None,
+    now: datetime,
+    retry_on: datetime | None = None,
+) -> bool:
+    """Writes the verdict on a run. Safe to repeat when it is not known whether the first time took effect.
+
+    Args:
+        state: ``success`` or ``failed``.
+        counts: what was counted; None keeps what was recorded before.
+        failure: why it failed; None for a success.
+        retry_on: when :func:`due_retries` shall offer a failed run again; None for never.
+
+    Returns:
+        False if the run has another epoch or cannot move to ``state``: the caller has lost it.
+    """
+    if not state.is_finished or (state is RunState.FAILED) != (failure is not None):
+        raise ValueError(f"{state} with failure {failure} is no verdict")
+    values: dict[str, Any] = {
+        "state": state.value,
+        "finished_on": now,
+        "retry_on": retry_on,
+        "failure_code": None if failure is None else failure.code,
+        "failure_message": None if failure is None else failure.message,
+        "holder": None,
+        "lease_until": None,
+    }
+    if counts is not None:
+        values["counts"] = asdict(counts)
+    _queue_if_triggered(tx, run.id)
+    statement = sa.update(runs).where(
+        runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state.in_(_states_before(state))
+    )
+    if tx.execute(statement.values(**values)).rowcount == 1:
+        return True
+    same_verdict = (runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state == state.value)
+    return tx.execute(sa.select(runs.c.id).where(*same_verdict)).one_or_none() is not None
+
+
+def release(tx: Transaction, run: Run) -> bool:
+    """The holder gives the run back unfinished; it waits for the next one. False if it was no longer the holder's."""
+    return _update_held(tx, run, state=RunState.QUEUED.value, holder=None, lease_until=None)
+
+
+def void_leases(tx: Transaction) -> int:
+    """Queues every run that was being executed: at start nobody holds one. Nothing else changes. Returns how many there were."""
+    statement = sa.update(runs).where(runs.c.state == RunState.RUNNING.value)
+    return tx.execute(statement.values(state=RunState.QUEUED.value, holder=None, lease_until=None)).rowcount
+
+
+def add_death(tx: Transaction, run: Run) -> int:
+    """Counts an execution whose worker died, and returns how many died so far."""
+    statement = sa.update(runs).where(runs.c.id == run.id).values(deaths=runs.c.deaths + 1)
+    return int(tx.execute(statement.returning(runs.c.deaths)).scalar_one())
+
+
+def due_retries(tx: Transaction, *, now: datetime) -> list[Run]:
+    """Failed runs whose time to be tried again has come, of pipelines that are alive and free; the oldest first."""
+    busy = runs.alias("busy")
+    query = _SELECT.where(
+        runs.c.state == RunState.FAILED.value,
+        runs.c.retry_on <= now,
+        pipelines.c.deleted_on.is_(None),
+        ~sa.exists().where(busy.c.pipeline_key == runs.c.pipeline_key, busy.c.state.in_(_UNFINISHED)),
+    )
+    return _runs(tx, query.order_by(runs.c.retry_on, runs.c.id))
+
+
+def retry(tx: Transaction, run: Run) -> Run | None:
+    """Queues a failed run as a new attempt (decision D27).
+
+    Returns:
+        The queued run; None if it is not failed, its pipeline has another unfinished run, or its rows were read by a later run.
+    """
+    later = runs.alias("later")
+    read_since = sa.exists().where(
+        later.c.pipeline_key == runs.c.pipeline_key,
+        later.c.state == RunState.SUCCESS.value,
+        later.c.interval_end >= runs.c.interval_end,
+    )
+    statement = (
+        sa.update(runs)
+        .where(runs.c.id == run.id, runs.c.state == RunState.FAILED.value, runs.c.attempt == run.attempt, ~read_since)
+        .values(
+            state=RunState.QUEUED.value,
+            attempt=runs.c.attempt + 1,
+            deaths=0,
+            retry_on=None,
+            counts=None,
+            finished_on=None,
+            failure_code=None,
+            failure_message=None,
+        )
+    )
+    try:
+        with tx.begin_nested():
+            queued = tx.execute(statement).rowcount == 1
+    except sa.exc.IntegrityError:
+        return None
+    return get(tx, run.id) if queued else None
+
+
+_SELECT = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(pipelines, pipelines.c.key == runs.c.pipeline_key)
+
+
+def _insert_unless_taken(tx: Transaction, values: dict[str, Any]) -> int | None:
+    """The new run's number, or None if a unique index refused it."""
+    try:
+        with tx.begin_nested():
+            return int(tx.execute(sa.insert(runs).values(**values).returning(runs.c.id)).scalar_one())
+    except sa.exc.IntegrityError:
+        taken = sa.select(runs.c.id).where(
+            runs.c.pipeline_key == values["pipeline_key"],
+            runs.c.state.in_(_UNFINISHED)
+            | ((runs.c.run_type == RunType.SCHEDULED.value) & (runs.c.logical_date == values["logical_date"])),
+        )
+        if tx.execute(taken.limit(1)).one_or_none() is None:
+            raise  # another constraint: a mistake of ours must not look like "already there"
+        return None
+
+
+def _busy(tx: Transaction, pipeline: Pipeline) -> Busy:
+    running = unfinished_of(tx, pipeline.key)
+    return Busy(f"Pipeline {pipeline.id} is already in progress.", run_id=None if running is None else running.id)
+
+
+def _claimable(tx: Transaction, now: datetime) -> int | None:
+    expired = (runs.c.state == RunState.RUNNING.value) & (runs.c.lease_until <= now)
+    query = (
+        sa.select(runs.c.id)
+        .join(pipelines, pipelines.c.key == runs.c.pipeline_key)
+        .where(pipelines.c.deleted_on.is_(None), runs.c.state.in_(_WAITING) | expired)
+        .order_by(runs.c.id)
+        .limit(1)
+        .with_for_update(of=runs, skip_locked=True)
+    )
+    return tx.execute(query).scalar_one_or_none()
+
+
+def _claim(tx: Transaction, run_id: int, *, holder: str, now: datetime, lease: timedelta) -> Run:
+    """Queued, then running: no state is skipped, whatever it was before (promise I6)."""
+    _queue_if_triggered(tx, run_id)
+    of_run = runs.c.id == run_id
+    tx.execute(sa.update(runs).where(of_run, runs.c.state == RunState.RUNNING.value).values(state="queued"))
+    tx.execute(
+        sa.update(runs)
+        .where(of_run, runs.c.state == RunState.QUEUED.value)
+        .values(
+            state=RunState.RUNNING.value,
+            epoch=runs.c.epoch + 1,
+            holder=holder,
+            lease_until=now + lease,
+            started_on=now,
+            finished_on=None,
+        )
+    )
+    return get(tx, run_id)
+
+
+def _queue_if_triggered(tx: Transaction, run_id: int) -> None:
+    triggered = (runs.c.id == run_id, runs.c.state == RunState.TRIGGERED.value)
+    tx.execute(sa.update(runs).where(*triggered).values(state=RunState.QUEUED.value))
+
+
+def _states_before(state: RunState) -> list[str]:
+    return [before.value for before, after in LEGAL_MOVES if after is state]
+
+
+def _update_held(tx: Transaction, run: Run, **values: object) -> bool:
+    held = (runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state == RunState.RUNNING.value)
+    return tx.execute(sa.update(runs).where(*held).values(**values)).rowcount == 1
+
+
+def _runs(tx: Transaction, query: sa.Select[Any]) -> list[Run]:
+    return [_run(row) for row in tx.execute(query)]
+
+
+def _run(row: sa.Row[Any]) -> Run:
+    failure = None if row.failure_code is None else RunFailure(row.failure_code, row.failure_message)
+    return Run(
+        id=row.id,
+        pipeline_key=row.pipeline_key,
+        pipeline_id=row.pipeline_id,
+        workspace_id=row.workspace_id,
+        environment=Environment(row.environment),
+        run_type=RunType(row.run_type),
+        state=RunState(row.state),
+        logical_date=row.logical_date,
+        data_interval=Interval(row.interval_start, row.interval_end),
+        attempt=row.attempt,
+        epoch=row.epoch,
+        created_on=row.created_on,
+        created_by=row.created_by,
+        started_on=row.started_on,
+        finished_on=row.finished_on,
+        counts=None if row.counts is None else RunCounts(**row.counts),
+        generated_sql=None if row.generated_sql is None else GeneratedSql(**row.generated_sql),
+        failure=failure,
+    )
