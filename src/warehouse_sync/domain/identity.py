@@ -87,6 +87,17 @@ DEFAULT_PRIORITY: Final = tuple(IdentityType)[:18]
 """The default order of look-up (specification §3.2; *phone number* is ``mobile_number``, decision D10)."""
 
 
+TYPE_CODES: Final = {identity_type: code for code, identity_type in enumerate(IdentityType)}
+"""The number a type is stored as. Types are only ever appended to the enumeration."""
+
+TYPE_OF_CODE: Final = {code: identity_type for identity_type, code in TYPE_CODES.items()}
+
+
+def mask_of(types: frozenset[IdentityType]) -> int:
+    """A set of types as a bit mask over their codes."""
+    return sum(1 << TYPE_CODES[identity_type] for identity_type in types)
+
+
 def identity_of_column(name: str) -> IdentityType | None:
     """The identity type a column carries, compared without case, or None for an attribute or ``mpid``."""
     return _BY_COLUMN.get(name.casefold())

@@ -1,0 +1,372 @@
+"""The profile store on DuckDB: one file per workspace and environment, one engine for all of them.
+
+Every scope is attached to one engine, so that one memory limit and one thread count hold for all. A scope has one writer at a time; readers
+see the last committed state and never wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.run import RunCounts, RunKey
+from warehouse_sync.errors import LeaseLostError, StoreError
+from warehouse_sync.profiles import schema
+from warehouse_sync.profiles.mpid import MpidCodec
+
+Scope = tuple[int, Environment]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """What the engine may use.
+
+    Attributes:
+        memory_mb: buffer memory of the engine; more is spilled to disk below the store's folder.
+        threads: at most as many as the machine has cores.
+    """
+
+    memory_mb: int = 1024
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """What the store knows of a run: how many chunks are committed, and what they counted."""
+
+    chunks: int
+    counts: RunCounts
+
+
+@dataclass(slots=True)
+class _OpenScope:
+    name: str
+    codec: MpidCodec
+    writer: threading.Lock = field(default_factory=threading.Lock)
+
+
+class DuckDbStores:
+    """All profile stores of one home.
+
+    Args:
+        folder: where the files are; made if absent. Only one process may hold it: the caller owns the home's lock.
+        mpid_key: the home's key for MPIDs.
+        limits: what the engine may use.
+
+    Raises:
+        StoreError: a file cannot be opened, is damaged, or was written by a newer version.
+    """
+
+    def __init__(self, folder: Path, mpid_key: bytes, limits: StoreLimits | None = None) -> None:
+        self._folder = folder
+        self._mpid_key = mpid_key
+        self._limits = limits or StoreLimits()
+        self._lock = threading.Lock()
+        self._scopes: dict[Scope, _OpenScope] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._engine = self._start_engine()
+
+    def close(self) -> None:
+        """Closes every file; what was committed is on disk."""
+        with self._lock:
+            self._scopes.clear()
+            self._engine.close()
+
+    # --- writing -------------------------------------------------------------------------------------------------------------------
+
+    def begin(self, run: RunKey, *, start_over: bool) -> RunProgress:
+        """Makes ``run.epoch`` the only one that may commit for this run from now on, and tells how far the run has come.
+
+        Args:
+            run: the run and the epoch of its new holder.
+            start_over: forget the committed chunks: a new attempt reads the warehouse again (its rows merge idempotently).
+
+        Raises:
+            LeaseLostError: a newer holder has the run.
+        """
+        zeros = ", ".join("0" for _ in schema.COUNT_COLUMNS)
+        reset = ", ".join(f"{name} = 0" for name in ("chunks", *schema.COUNT_COLUMNS))
+        with self._writing(run.workspace_id, run.environment) as connection:
+            known = _one(connection, "SELECT epoch FROM run_progress WHERE run = ?", [run.run_id])
+            if known is None:
+                connection.execute(
+                    f"INSERT INTO run_progress SELECT ?, ?, 0, NULL, next_profile, {zeros} FROM counters",
+                    [run.run_id, run.epoch],
+                )
+            elif known[0] > run.epoch:
+                raise LeaseLostError(f"Run {run.run_id} has a newer holder.")
+            else:
+                connection.execute("UPDATE run_progress SET epoch = ? WHERE run = ?", [run.epoch, run.run_id])
+            if start_over:
+                connection.execute(f"UPDATE run_progress SET {reset} WHERE run = ?", [run.run_id])
+                for table in ("reject_counts", "reject_samples"):
+                    connection.execute(f"DELETE FROM {table} WHERE run = ?", [run.run_id])
+            return _progress(connection, run.run_id) or RunProgress(0, RunCounts())
+
+    @contextmanager
+    def chunk(self, run: RunKey, number: int, *, now: datetime) -> Iterator[ChunkTransaction]:
+        """One transaction for one chunk: identities, attributes, rejects, counts and checkpoint commit together or not at all.
+
+        The block must end with ``ChunkTransaction.checkpoint``; otherwise, or when it raises, nothing is kept.
+
+        Args:
+            run: the run and the epoch of its holder.
+            number: which chunk of the spool, from 0; it must be the first one not yet committed.
+            now: the moment noted as the time of application.
+
+        Raises:
+            LeaseLostError: a newer holder has the run; nothing was written.
+            StoreError: the engine failed. Whether the chunk is committed, only ``begin`` tells.
+        """
+        with self._writing(run.workspace_id, run.environment) as connection:
+            chunk = ChunkTransaction(connection, run, number, now, self._scope(run.workspace_id, run.environment).codec)
+            yield chunk
+            if not chunk.is_checkpointed:
+                raise RuntimeError("a chunk must end with a checkpoint")
+
+    @contextmanager
+    def _writing(self, workspace_id: int, environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
+        scope = self._scope(workspace_id, environment)
+        with scope.writer, self._connected(scope) as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except duckdb.Error as error:
+                _roll_back(connection)
+                self._restart_if_invalidated(error)
+                raise StoreError(
+                    f"The profile store could not write: {_first_line(error)}", code="store_write_failed"
+                ) from error
+            except BaseException:
+                _roll_back(connection)
+                raise
+
+    # --- reading -------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(
+        self, workspace_id: int, environment: Environment
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, MpidCodec] | None]:
+        """A connection that sees one committed state, with the scope's MPID codec; None if the scope has no store yet."""
+        if (workspace_id, environment) not in self._scopes and not self._path(workspace_id, environment).exists():
+            yield None
+            return
+        scope = self._scope(workspace_id, environment)
+        with self._connected(scope) as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection, scope.codec
+            except duckdb.Error as error:
+                raise StoreError(f"The profile store could not be read: {_first_line(error)}") from error
+            finally:
+                _roll_back(connection)
+
+    def codec(self, workspace_id: int) -> MpidCodec:
+        """The MPIDs of a workspace."""
+        return MpidCodec(self._mpid_key, workspace_id)
+
+    # --- the engine and its files --------------------------------------------------------------------------------------------------
+
+    def _start_engine(self) -> duckdb.DuckDBPyConnection:
+        spill = self._folder / "spill"
+        spill.mkdir(mode=0o700, exist_ok=True)
+        config: dict[str, Any] = {"memory_limit": f"{self._limits.memory_mb}MB", "temp_directory": str(spill)}
+        if self._limits.threads:
+            config["threads"] = self._limits.threads
+        engine = duckdb.connect(":memory:", config=config)
+        engine.execute("SET TimeZone = 'UTC'")
+        # Rows of equal rank keep their order by explicit ORDER BY; not promising more makes large inserts cheaper.
+        engine.execute("SET GLOBAL preserve_insertion_order = true")
+        return engine
+
+    def _restart_if_invalidated(self, error: duckdb.Error) -> None:
+        """After a fatal error the engine refuses all work; a new one reads what was committed (promise I2)."""
+        if not isinstance(error, duckdb.FatalException):
+            return
+        with self._lock:
+            with suppress(duckdb.Error):
+                self._engine.close()
+            self._engine = self._start_engine()
+            self._scopes.clear()
+
+    def _path(self, workspace_id: int, environment: Environment) -> Path:
+        return self._folder / f"{workspace_id}-{environment}.duckdb"
+
+    def _scope(self, workspace_id: int, environment: Environment) -> _OpenScope:
+        with self._lock:
+            key = (workspace_id, environment)
+            if key not in self._scopes:
+                name = f"w{workspace_id}_{environment}"
+                self._open_file(self._path(workspace_id, environment), name)
+                self._scopes[key] = _OpenScope(name, self.codec(workspace_id))
+            return self._scopes[key]
+
+    def _open_file(self, path: Path, name: str) -> None:
+        try:
+            quoted = str(path).replace("'", "''")
+            self._engine.execute(f"ATTACH '{quoted}' AS {name}")
+            with self._engine.cursor() as connection:
+                connection.execute(f"USE {name}")
+                _migrate(connection, path)
+            path.chmod(0o600)
+        except duckdb.Error as error:
+            raise StoreError(
+                f"The profile store {path.name} cannot be opened: {_first_line(error)}", code="store_damaged"
+            ) from error
+
+    @contextmanager
+    def _connected(self, scope: _OpenScope) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._lock:
+            connection = self._engine.cursor()
+        try:
+            connection.execute(f"USE {scope.name}")
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+
+class ChunkTransaction:
+    """The open transaction of one chunk; also the ``Relations`` that the steps of the apply work on."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, run: RunKey, number: int, now: datetime, codec: MpidCodec
+    ) -> None:
+        self._connection = connection
+        self._run = run
+        self._number = number
+        self._now = now
+        self.codec = codec
+        self.is_checkpointed = False
+        counters = _one(connection, "SELECT next_profile, next_seq FROM counters", [])
+        progress = _one(connection, "SELECT first_profile FROM run_progress WHERE run = ?", [run.run_id])
+        if counters is None or progress is None:
+            raise LeaseLostError(f"Run {run.run_id} was not begun.")
+        self.next_profile: int = counters[0]
+        self.first_seq: int = counters[1]
+        self._first_profile: int = progress[0]
+
+    def execute(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql).fetchall()
+
+    def register(self, name: str, table: pa.Table) -> None:
+        self._connection.register(name, table)
+
+    def profile_of_mpid(self, mpid: int) -> int | None:
+        """The number of a profile of this scope that existed when the run began, or None if the MPID names none."""
+        decoded = self.codec.decode(mpid)
+        if decoded is None or decoded[1] is not self._run.environment or not 0 < decoded[0] < self._first_profile:
+            return None
+        return decoded[0]
+
+    def write_rejects(self, reason: str, rows: int, samples: list[tuple[int, str]]) -> None:
+        """Notes refused rows of one reason; ``samples`` are (order, JSON object) of the first few."""
+        self._connection.execute("INSERT INTO reject_counts VALUES (?, ?, ?)", [self._run.run_id, reason, rows])
+        for order, row in samples:
+            self._connection.execute(
+                "INSERT INTO reject_samples VALUES (?, ?, ?, ?)", [self._run.run_id, reason, order, row]
+            )
+
+    def checkpoint(self, counts: RunCounts) -> None:
+        """Moves the run's progress on by this chunk, if the run is still held by this epoch and stands at this chunk.
+
+        Raises:
+            LeaseLostError: it does not; the transaction must not commit.
+        """
+        added = ", ".join(f"{name} = {name} + ?" for name in schema.COUNT_COLUMNS)
+        moved = self._connection.execute(
+            f"""UPDATE run_progress SET chunks = chunks + 1, applied_on = ?, {added}
+                WHERE run = ? AND epoch = ? AND chunks = ? RETURNING chunks""",
+            [
+                self._now.astimezone(UTC).replace(tzinfo=None),
+                *(getattr(counts, name) for name in schema.COUNT_COLUMNS),
+                self._run.run_id,
+                self._run.epoch,
+                self._number,
+            ],
+        ).fetchall()
+        if not moved:
+            raise LeaseLostError(f"Run {self._run.run_id} has a newer holder, or chunk {self._number} is not the next.")
+        self._connection.execute(
+            "UPDATE counters SET next_profile = ?, next_seq = ?",
+            [self.next_profile + counts.profiles_created, self.first_seq + counts.extracted],
+        )
+        self.is_checkpointed = True
+
+
+def _progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProgress | None:
+    names = ", ".join(("chunks", *schema.COUNT_COLUMNS))
+    row = _one(connection, f"SELECT {names} FROM run_progress WHERE run = ?", [run_id])
+    if row is None:
+        return None
+    return RunProgress(row[0], RunCounts(**dict(zip(schema.COUNT_COLUMNS, row[1:], strict=True))))
+
+
+def read_progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProgress | None:
+    """How far a run has come, as a reader sees it."""
+    return _progress(connection, run_id)
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    versioned = (
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'store_version' AND database_name = current_database()"
+    )
+    if _one(connection, versioned, []) is None:
+        connection.execute("BEGIN")
+        for statement in schema.CREATE:
+            connection.execute(statement)
+        connection.execute("INSERT INTO store_version VALUES (?, ?)", [schema.VERSION, duckdb.__version__])
+        connection.execute("COMMIT")
+        return
+    row = _one(connection, "SELECT version, engine FROM store_version", [])
+    assert row is not None  # noqa: S101 - written together with the table
+    if row[0] > schema.VERSION:
+        raise StoreError(
+            f"The profile store {path.name} was written by a newer version of Warehouse Sync "
+            f"(format {row[0]}; this one knows {schema.VERSION}). Install that version again.",
+            code="store_too_new",
+        )
+    if row[1] != duckdb.__version__:
+        _renew_digests(connection)
+
+
+def _renew_digests(connection: duckdb.DuckDBPyConnection) -> None:
+    """The engine's hash may differ between its versions; digests made by another version would make every row look changed."""
+    from warehouse_sync.profiles.merge import digest_sql  # noqa: PLC0415 - only after an upgrade
+
+    connection.execute("BEGIN")
+    models: dict[int, list[tuple[int, str]]] = {}
+    for model, number in connection.execute("SELECT data_model, number FROM attributes").fetchall():
+        models.setdefault(model, []).append((number, f"a_{number}"))
+    for model, cells in models.items():
+        connection.execute(f"UPDATE {schema.current_table(model)} SET digest = {digest_sql(cells)}")
+    connection.execute("UPDATE store_version SET engine = ?", [duckdb.__version__])
+    connection.execute("COMMIT")
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> tuple[Any, ...] | None:
+    """The first row of a query. Reads all of it: the engine refuses new work while a result is unread."""
+    rows = connection.execute(sql, parameters).fetchall()
+    return rows[0] if rows else None
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    with suppress(duckdb.Error):
+        connection.execute("ROLLBACK")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", maxsplit=1)[0][:300]

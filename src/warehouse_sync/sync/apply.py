@@ -1,0 +1,73 @@
+"""Applies one chunk of a run's spool: map, resolve, merge, count, checkpoint, in one transaction of the profile store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from warehouse_sync.domain.identity import TYPE_CODES, IdentityRules
+from warehouse_sync.domain.run import RunCounts, RunKey
+from warehouse_sync.identity.fingerprints import build_keyed
+from warehouse_sync.identity.resolution import resolve
+from warehouse_sync.profiles.duckdb_store import ChunkTransaction, DuckDbStores
+from warehouse_sync.profiles.merge import merge_records, write_identities
+from warehouse_sync.sync.crashpoints import crashpoint
+from warehouse_sync.sync.records import RecordPlan, stage_records, write_rejects
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPlan:
+    """What the apply must know of a run beyond its rows."""
+
+    run: RunKey
+    data_model_key: int
+    records: RecordPlan
+    rules: IdentityRules
+
+
+def apply_chunk(stores: DuckDbStores, plan: ApplyPlan, number: int, table: pa.Table, *, now: datetime) -> RunCounts:
+    """Applies chunk ``number`` and returns what it counted.
+
+    Raises:
+        LeaseLostError: a newer holder has the run; nothing was written.
+        StoreError: the store failed; whether the chunk is committed, only the store's progress tells.
+    """
+    with stores.chunk(plan.run, number, now=now) as chunk:
+        counts = _apply(chunk, plan, table)
+        chunk.checkpoint(counts)
+        crashpoint("chunk_before_commit")
+    crashpoint("chunk_after_commit")
+    return counts
+
+
+def _apply(chunk: ChunkTransaction, plan: ApplyPlan, table: pa.Table) -> RunCounts:
+    run, rules, records = plan.run.run_id, plan.rules, plan.records
+    attributes = stage_records(chunk, table, records)
+    build_keyed(chunk, "staged", records.identity_sources, rules, direct=records.mapping.mpid is not None)
+    rejected = write_rejects(chunk, table)
+    resolution = resolve(
+        chunk,
+        rules,
+        [source.identity_type for source in records.identity_sources],
+        first_seq=chunk.first_seq,
+        next_profile=chunk.next_profile,
+    )
+    lookup_types = ", ".join(str(TYPE_CODES[identity_type]) for identity_type in rules.priority)
+    orphaned = write_identities(chunk, run=run, lookup_types=lookup_types)
+    merged = merge_records(
+        chunk, data_model_key=plan.data_model_key, attributes=attributes, run=run, first_seq=chunk.first_seq
+    )
+    return RunCounts(
+        extracted=table.num_rows,
+        rejected=rejected,
+        changed=merged.changed,
+        unchanged=merged.unchanged,
+        superseded=merged.superseded,
+        values_dropped=merged.values_dropped,
+        profiles_matched=table.num_rows - rejected - resolution.created,
+        profiles_created=resolution.created,
+        identity_conflicts=resolution.conflicts,
+        profiles_orphaned=orphaned,
+    )

@@ -1,0 +1,29 @@
+"""Named moments at which a test may kill the process.
+
+A no-op unless the environment names the point: ``WAREHOUSE_SYNC_TEST_CRASH_AT=chunk_after_commit`` kills at its first passing,
+``…=chunk_after_commit:3`` at its third. Only tests set it; ``serve`` warns when it is set.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from typing import Final
+
+VARIABLE: Final = "WAREHOUSE_SYNC_TEST_CRASH_AT"
+
+_passed: Counter[str] = Counter()
+
+
+def crashpoint(name: str) -> None:
+    """Dies here as if by power loss of the process, if the environment says so."""
+    wanted = os.environ.get(VARIABLE)
+    if wanted is None:
+        return
+    point, _, times = wanted.partition(":")
+    if point != name:
+        return
+    _passed[name] += 1
+    if _passed[name] >= int(times or 1):
+        os.kill(os.getpid(), signal.SIGKILL)

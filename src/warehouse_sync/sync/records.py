@@ -1,0 +1,222 @@
+"""From rows to records: a chunk of the spool becomes typed attributes, identities and an order (specification §1.9, §4.1, §4.5).
+
+Columns travel by position, never by name: the customer's names may be anything, and the engine's are not case-sensitive.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from warehouse_sync.domain.column import Column, ColumnKind, Mapping
+from warehouse_sync.domain.limits import (
+    ATTRIBUTE_NAME_CHARACTERS,
+    ATTRIBUTE_VALUE_CHARACTERS,
+    LIST_ENTRIES,
+    LIST_ENTRY_CHARACTERS,
+)
+from warehouse_sync.domain.load_timestamp import LoadTimestamp, TimestampClass
+from warehouse_sync.identity.fingerprints import IdentitySource, text_sql
+from warehouse_sync.profiles.duckdb_store import ChunkTransaction
+from warehouse_sync.profiles.merge import AttributeColumn
+from warehouse_sync.profiles.relations import Relations
+
+_SQL_TYPES: Final = {
+    ColumnKind.INTEGER: "BIGINT",
+    ColumnKind.FLOAT: "DOUBLE",
+    ColumnKind.BOOLEAN: "BOOLEAN",
+    ColumnKind.STRING: "VARCHAR",
+    ColumnKind.DATE: "DATE",
+    ColumnKind.TIMESTAMP: "TIMESTAMP",
+    ColumnKind.INSTANT: "TIMESTAMP",  # in UTC
+    ColumnKind.TIME: "TIME",
+    ColumnKind.BINARY: "VARCHAR",  # hexadecimal
+    ColumnKind.LIST: "VARCHAR",  # JSON
+    ColumnKind.JSON: "VARCHAR",
+    ColumnKind.NULL: "VARCHAR",
+}
+_VALUE_SQL: Final = {
+    ColumnKind.INSTANT: "timezone('UTC', {0}::TIMESTAMPTZ)",
+    ColumnKind.TIMESTAMP: "{0}::TIMESTAMP",
+    ColumnKind.BINARY: "hex({0})",
+    ColumnKind.LIST: "to_json({0})::VARCHAR",
+    ColumnKind.NULL: "{0}::VARCHAR",
+}
+_REJECT_SAMPLES: Final = 20
+_SAMPLE_CHARACTERS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """How the columns of a spool become records.
+
+    Attributes:
+        columns: the spool's columns, in order.
+        mapping: what each becomes.
+        load_timestamp: the declared load-timestamp column.
+        timestamp_class: how it is compared.
+    """
+
+    columns: tuple[Column, ...]
+    mapping: Mapping
+    load_timestamp: LoadTimestamp
+    timestamp_class: TimestampClass
+
+    def place(self, column: Column) -> str:
+        """The staged name of a column: its position."""
+        return f"p_{self.columns.index(column)}"
+
+    @property
+    def identity_sources(self) -> tuple[IdentitySource, ...]:
+        return tuple(
+            IdentitySource(self.place(found.column), found.column.kind, found.identity_type)
+            for found in self.mapping.identities
+        )
+
+
+def stage_records(chunk: ChunkTransaction, table: pa.Table, plan: RecordPlan) -> tuple[AttributeColumn, ...]:
+    """Makes ``staged`` and ``record`` of a chunk's rows; returns what the attribute columns of ``record`` are.
+
+    Args:
+        chunk: the open transaction.
+        table: the rows, as the spool holds them.
+        plan: how its columns become records.
+    """
+    staged = table.rename_columns([f"p_{place}" for place in range(table.num_columns)])
+    stamps = load_timestamps(table.column(plan.columns.index(plan.mapping.load_timestamp)), plan)
+    staged = staged.append_column("ord", pa.array(application_order(stamps))).append_column("stamp", stamps)
+    if plan.mapping.mpid is not None:
+        staged = _with_direct_profiles(chunk, staged, plan.place(plan.mapping.mpid), plan.mapping.mpid.kind)
+    chunk.register("staged", staged)
+    attributes, cells, dropped = [], [], []
+    for place, column in enumerate(plan.mapping.attributes):
+        source = plan.place(column)
+        field = staged.schema.field(source)
+        attributes.append(AttributeColumn(column.name, column.kind, _sql_type(column.kind, field.type)))
+        value, is_too_long = _cell(source, column, field.type)
+        cells.append(f", {value} AS c_{place}")
+        dropped.append(f"(CASE WHEN {is_too_long} THEN 1 ELSE 0 END)" if is_too_long else "0")
+    total = " + ".join(part for part in dropped if part != "0") or "0"
+    zone = (plan.load_timestamp.zone or "UTC").replace("'", "''")
+    wall_clock = plan.timestamp_class in {TimestampClass.ZONELESS, TimestampClass.DATE} and zone != "UTC"
+    instant = f"timezone('UTC', timezone('{zone}', stamp))" if wall_clock else "stamp"
+    chunk.execute(
+        f"CREATE TEMP VIEW record AS SELECT ord, {instant} AS load_ts, {total} AS dropped{''.join(cells)} FROM staged"
+    )
+    return tuple(attributes)
+
+
+def load_timestamps(column: pa.ChunkedArray, plan: RecordPlan) -> pa.ChunkedArray:
+    """The load timestamps as naive microseconds, fractions below cut, never rounded: wall clocks stay wall clocks."""
+    kind = plan.timestamp_class
+    if kind in {TimestampClass.INTEGER_SECONDS, TimestampClass.INTEGER_MILLISECONDS}:
+        factor = 1_000_000 if kind is TimestampClass.INTEGER_SECONDS else 1_000
+        return pc.multiply(column.cast(pa.int64()), factor).cast(pa.timestamp("us"))
+    if kind is TimestampClass.DATE:
+        return column.cast(pa.timestamp("us"))
+    if column.type.unit == "ns":
+        nanoseconds = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+        return pa.chunked_array([pa.array(nanoseconds // 1_000).cast(pa.timestamp("us"))])
+    return column.cast(pa.int64()).cast(pa.timestamp("us"))
+
+
+def application_order(stamps: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """The place of each row in the order of application: by load timestamp, then by place in the chunk."""
+    moments = stamps.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    if len(moments) == 0 or bool(np.all(moments[:-1] <= moments[1:])):
+        return np.arange(len(moments), dtype=np.int64)
+    order = np.empty(len(moments), dtype=np.int64)
+    order[np.argsort(moments, kind="stable")] = np.arange(len(moments), dtype=np.int64)
+    return order
+
+
+def write_rejects(chunk: ChunkTransaction, table: pa.Table) -> int:
+    """Notes the rows that ``keyed`` rejects, the first few of each reason with their values; returns how many there are."""
+    counts = chunk.rows("SELECT reject, count(*) FROM keyed WHERE reject IS NOT NULL GROUP BY reject ORDER BY reject")
+    for reason, rows in counts:
+        places = chunk.rows(
+            f"""SELECT ord, place FROM keyed JOIN (SELECT ord, row_number() OVER () - 1 AS place FROM staged) USING (ord)
+                WHERE reject = '{reason}' ORDER BY ord LIMIT {_REJECT_SAMPLES}"""
+        )
+        samples = table.take(pa.array([place for _, place in places], pa.int64())).to_pylist() if places else []
+        texts = [json.dumps({name: _sample_text(value) for name, value in row.items()}) for row in samples]
+        chunk.write_rejects(
+            reason, rows, [(chunk.first_seq + order, text) for (order, _), text in zip(places, texts, strict=True)]
+        )
+    return sum(rows for _, rows in counts)
+
+
+def _sample_text(value: object) -> str | None:
+    return None if value is None else str(value)[:_SAMPLE_CHARACTERS]
+
+
+def _with_direct_profiles(chunk: ChunkTransaction, staged: pa.Table, source: str, kind: ColumnKind) -> pa.Table:
+    """Adds the profile numbers that MPIDs name; NULL where there is no such profile in this environment."""
+    relations: Relations = chunk
+    relations.register("mpid_source", staged.select(["ord", source]))
+    text = f"nullif(trim({text_sql(source, kind)}), '')"
+    texts = relations.rows(f"SELECT {text}, TRY_CAST({text} AS BIGINT) FROM mpid_source")
+    numbers = [chunk.profile_of_mpid(mpid) if mpid is not None else None for _, mpid in texts]
+    return staged.append_column("mpid_text", pa.array([given for given, _ in texts], pa.string())).append_column(
+        "direct", pa.array(numbers, pa.int64())
+    )
+
+
+def _sql_type(kind: ColumnKind, arrow_type: pa.DataType) -> str:
+    if kind is ColumnKind.DECIMAL:
+        return f"DECIMAL({arrow_type.precision}, {arrow_type.scale})" if arrow_type.precision <= 38 else "VARCHAR"
+    return _SQL_TYPES[kind]
+
+
+def _cell(source: str, column: Column, arrow_type: pa.DataType) -> tuple[str, str]:
+    """SQL of an attribute's value, and of whether it is over a limit (decision D32); the latter is empty if it cannot be."""
+    value = _value_sql(source, column.kind, arrow_type)
+    if len(column.name) > ATTRIBUTE_NAME_CHARACTERS:
+        return f"NULL::{_sql_type(column.kind, arrow_type)}", f"{source} IS NOT NULL"
+    if column.kind in {ColumnKind.STRING, ColumnKind.BINARY}:
+        too_long = _longer(value, ATTRIBUTE_VALUE_CHARACTERS)
+    elif column.kind in {ColumnKind.LIST, ColumnKind.JSON}:
+        too_long = _json_too_long(value)
+    else:
+        return value, ""
+    return f"CASE WHEN {too_long} THEN NULL ELSE {value} END", too_long
+
+
+def _value_sql(source: str, kind: ColumnKind, arrow_type: pa.DataType) -> str:
+    if kind is ColumnKind.JSON:
+        return _json_sql(source)
+    if kind is ColumnKind.DECIMAL and arrow_type.precision > 38:
+        return f"{source}::VARCHAR"
+    return _VALUE_SQL.get(kind, "{0}").format(source)
+
+
+def _json_sql(source: str) -> str:
+    # Snowflake writes missing entries of an array as `undefined`, which is not JSON. JSON null is no value, like SQL NULL.
+    mended = rf"regexp_replace({source}, '([\[,:]\s*)undefined', '\1null', 'g')"
+    valid = f"CASE WHEN json_valid({source}) THEN {source} WHEN json_valid({mended}) THEN {mended} ELSE to_json({source}) END"
+    return f"nullif(json({valid})::VARCHAR, 'null')"
+
+
+def _longer(text: str, characters: int) -> str:
+    # Bytes are counted first: it is much cheaper, and nothing short in bytes is long in characters.
+    return f"(strlen({text}) > {characters} AND length({text}) > {characters})"
+
+
+def _json_too_long(text: str) -> str:
+    """A list is too long by its entries, anything else by its text; short texts are cleared without a look inside."""
+    entries = f"from_json({text}, '[\"VARCHAR\"]')"
+    list_too_long = (
+        f"(json_array_length({text}) > {LIST_ENTRIES} OR "
+        f"list_max(list_transform({entries}, lambda e: length(e))) > {LIST_ENTRY_CHARACTERS})"
+    )
+    other_too_long = f"length({text}) > {ATTRIBUTE_VALUE_CHARACTERS}"
+    return (
+        f"(strlen({text}) > {LIST_ENTRY_CHARACTERS} AND "
+        f"CASE WHEN starts_with({text}, '[') THEN {list_too_long} ELSE {other_too_long} END)"
+    )
