@@ -96,8 +96,11 @@ class TestLogIn:
                 assert failure(cursor, "SELECT * FROM OTHER.PUBLIC.CUSTOMERS") == (2003, "02000")
 
     def test_several_users_have_their_own_passwords(self) -> None:
-        with running_snowflake(user="first", password="1") as one, connected(one):
-            assert refused(one, user="second", password="1") == 390100
+        with running_snowflake(user="first", password="1", more_users={"second": "2"}) as server:
+            for user, password in (("first", "1"), ("SECOND", "2")):
+                with connected(server, user=user, password=password) as session:
+                    assert rows(session.cursor(), "SELECT CURRENT_USER() u") == [{"U": user.upper()}]
+            assert refused(server, user="second", password="1") == 390100
 
 
 class TestValues:
@@ -195,7 +198,7 @@ class TestDownloads:
         ):
             cursor = session.cursor()
             cursor.execute(f"SELECT CUSTOMER_KEY k, LIFETIME_VALUE v FROM {shop.CUSTOMERS} ORDER BY 1")
-            tables = [batch.to_arrow() for batch in cursor.get_result_batches()]
+            tables = [batch.to_arrow(number_to_decimal=True) for batch in cursor.get_result_batches()]
         assert {str(table.schema.field("K").type) for table in tables} == {"int16", "int32"}
         keys = [key for table in tables for key in table["K"].to_pylist()]
         assert keys == list(range(1, shop.first_act_rows(50_000) + 1))
@@ -221,8 +224,7 @@ class TestDownloads:
             cursor.execute(f"SELECT CUSTOMER_KEY FROM {shop.CUSTOMERS} WHERE CUSTOMER_KEY <= 1000")
             assert sum(batch.num_rows for batch in cursor.fetch_arrow_batches()) == 1000
             with pytest.raises(connector.Error):
-                cursor.execute(f"SELECT * FROM {shop.CUSTOMERS}")
-                list(cursor.fetch_arrow_batches())
+                rows(cursor, f"SELECT * FROM {shop.CUSTOMERS}")
 
 
 class TestRefusals:
