@@ -16,7 +16,7 @@ INLINE_ROWS = 1000
 """Rows in the answer itself when the rest is downloaded in chunks; Snowflake sends a small first part too."""
 
 KEPT_RESULTS = 4
-KEPT_BYTES = 1 << 30
+KEPT_BYTES = 512 << 20
 CATALOGUED_BYTES = 8 << 20
 
 

@@ -6,6 +6,7 @@ Runs in its own environment (``.venvs/snowflake``), on the loopback interface on
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import socket
 import sys
@@ -106,13 +107,20 @@ def main() -> None:
     """Serves until SIGTERM or Ctrl-C."""
     warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
     options = _options()
-    listener = socket.create_server((HOST, options.port))
+    try:
+        listener = socket.create_server((HOST, options.port))
+    except OSError as error:
+        sys.exit(
+            f"cannot listen: port {options.port} is taken or not allowed ({error.strerror}); choose another with --port"
+        )
     sessions = Sessions(_instance(options), _account(options))
     wire = Wire(sessions, options.chunk_rows, options.fault, options.integer_width == "chunk")
     config = uvicorn.Config(
         wire.app(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_SECONDS
     )
-    _Server(config, f"http://{HOST}:{listener.getsockname()[1]}", sessions).run(sockets=[listener])
+    server = _Server(config, f"http://{HOST}:{listener.getsockname()[1]}", sessions)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
     sys.stdout.flush()
     os._exit(0)  # worker threads may still be busy with a result that nobody wants any more
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from emulators.snowflake.engine import Answer, Engine
 from emulators.snowflake.faults import Fault, NoFault
-from emulators.snowflake.refusals import Refusal
+from emulators.snowflake.refusals import Refusal, refusal_for
 from emulators.snowflake.results import Result, ResultStore
 from emulators.snowflake.sessions import Sessions
 from starlette.applications import Starlette
@@ -61,13 +61,14 @@ class Wire:
             Route("/telemetry/send", _accepted, methods=post),
             Route("/monitoring/queries/{query_id}", _finished),
         ]
-        return _WithTransport(Starlette(routes=routes, exception_handlers={Refusal: _refused}))
+        return _WithTransport(Starlette(routes=routes, exception_handlers={Refusal: _refused, Exception: _refused}))
 
     async def log_in(self, request: Request) -> JSONResponse:
         data = (await _body(request))["data"]
         try:
             token, engine = await run_in_threadpool(self.sessions.log_in, data, request.query_params)
-        except Refusal as refusal:
+        except Exception as error:  # noqa: BLE001 - an HTTP 500 makes connectors retry
+            refusal = refusal_for(error)
             answer = refusal.as_answer()
             answer.update(code=str(refusal.code), data={"nextAction": "RETRY_LOGIN", "pwdStatus": None})
             return JSONResponse(answer)
@@ -207,8 +208,7 @@ async def _finished(_request: Request) -> JSONResponse:
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Refusal)
-    return JSONResponse(error.as_answer())
+    return JSONResponse(refusal_for(error).as_answer())
 
 
 class _Reset(Response):
