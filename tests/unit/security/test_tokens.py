@@ -166,6 +166,7 @@ BAD_TOKENS = {
     "exp before iat": signed(CLAIMS | {"exp": AT - 1}),
     "expired by the leeway": signed(CLAIMS | {"iat": AT - 1000, "exp": AT - 30}),
     "issued in the future": signed(CLAIMS | {"iat": AT + 31, "exp": AT + 100}),
+    "issued in the future, nbf past": signed(CLAIMS | {"iat": AT + 31, "exp": AT + 100, "nbf": AT}),
     "not yet valid": signed(CLAIMS | {"nbf": AT + 31}),
     "nbf a text": signed(CLAIMS | {"nbf": "0"}),
     "scope missing": signed(without(CLAIMS, "scope")),
