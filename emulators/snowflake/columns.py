@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 TEXT_LENGTH = 16_777_216
 BINARY_LENGTH = 8_388_608
 UTC_OFFSET = 1440  # Snowflake writes the offset of a TIMESTAMP_TZ in minutes plus 1440
-INT64_DIGITS = 18  # every NUMBER of up to 18 digits fits into 64 bits, and is sent so
 
 _INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")} | {
     "INTEGER",
@@ -120,17 +119,21 @@ def _encoded(array: pa.Array, column: dict[str, Any]) -> pa.Array:
 
 
 def _number(array: pa.Array, column: dict[str, Any]) -> pa.Array:
-    """NUMBER(p,s) as Snowflake stores it: the integer value * 10**s, with the scale in the metadata only."""
+    """NUMBER(p,s) as Snowflake stores it: the integer value * 10**s, with the scale in the metadata only.
+
+    Stays a decimal where a value of the column needs more than 64 bits.
+    """
     if pa.types.is_integer(array.type):
         return array.cast(pa.int64())
     if not pa.types.is_decimal128(array.type):
         array = array.cast(pa.decimal128(38, column["scale"]))
-    if column["precision"] > INT64_DIGITS:
+    # a decimal128 is a 128-bit little-endian integer of the scaled value; the upper half of a small one only repeats the sign
+    halves = np.frombuffer(array.buffers()[1], dtype="<i8")[2 * array.offset : 2 * (array.offset + len(array))]
+    low, high = halves[::2], halves[1::2]
+    nulls = pc.is_null(array).to_numpy(zero_copy_only=False)
+    if not np.all((high == low >> 63) | nulls):
         return array
-    # a decimal128 is a 128-bit little-endian integer of the scaled value: below 19 digits its lower half says it all
-    halves = np.frombuffer(array.buffers()[1], dtype="<i8")
-    low = halves[2 * array.offset : 2 * (array.offset + len(array)) : 2]
-    return pa.array(low, pa.int64(), mask=_null_mask(array))
+    return pa.array(low, pa.int64(), mask=nulls)
 
 
 def _timestamp(array: pa.Array, *, with_zone: bool) -> pa.Array:
@@ -154,10 +157,6 @@ def _json_text(array: pa.Array) -> pa.Array:
         engine.register("nested_values", values)
         text = engine.sql("SELECT CAST(to_json(v) AS VARCHAR) AS v FROM nested_values").to_arrow_table()
     return pc.if_else(pc.is_null(array), pa.scalar(None, pa.string()), _one_array(text.column(0)))
-
-
-def _null_mask(array: pa.Array) -> np.ndarray | None:
-    return pc.is_null(array).to_numpy(zero_copy_only=False) if array.null_count else None
 
 
 def narrowed(table: pa.Table) -> pa.Table:

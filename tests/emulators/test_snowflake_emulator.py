@@ -143,6 +143,15 @@ class TestValues:
         value = "123456789012345678901234567.125"
         assert rows(cursor, f"SELECT {value}::NUMBER(38,3) n") == [{"N": Decimal(value)}]
 
+    def test_wide_numbers_with_small_values_are_integers_too(self, cursor: Any) -> None:
+        cursor.execute("SELECT column1::NUMBER(38,0) n FROM VALUES (-5), (NULL), (9223372036854775807)")
+        table = cursor.fetch_arrow_all()
+        assert table.schema.field("N").type == pa.int64()
+        assert table["N"].to_pylist() == [-5, None, 9223372036854775807]
+        assert rows(cursor, "SELECT SUM(column1::NUMBER(20,2))::NUMBER(38,2) n FROM VALUES (-5.25), (NULL)") == [
+            {"N": Decimal("-5.25")}
+        ]
+
     def test_integers_are_as_narrow_as_the_values_of_the_result_allow(self, cursor: Any) -> None:
         for largest, expected in (
             (7, pa.int8()),
@@ -179,9 +188,18 @@ class TestValues:
         ]
 
     def test_a_query_without_rows_has_columns(self, cursor: Any) -> None:
-        cursor.execute("SELECT 1 a, 'b' b LIMIT 0")
-        assert [column.name for column in cursor.description] == ["A", "B"]
+        cursor.execute(
+            "SELECT 1 a, 'b' b, 1.5::NUMBER(4,2) c, '2025-01-01'::TIMESTAMP_NTZ d, ARRAY_CONSTRUCT(1) e LIMIT 0"
+        )
+        assert [column.name for column in cursor.description] == ["A", "B", "C", "D", "E"]
         assert cursor.fetch_arrow_all(force_return_table=True).num_rows == 0
+
+    def test_a_column_of_nulls_keeps_its_type(self, cursor: Any) -> None:
+        cursor.execute("SELECT NULL::NUMBER(4,2) c, NULL::TIMESTAMP_NTZ d, NULL::ARRAY e")
+        table = cursor.fetch_arrow_all()
+        assert table.to_pylist() == [{"C": None, "D": None, "E": None}]
+        assert pa.types.is_decimal(table.schema.field("C").type)
+        assert pa.types.is_timestamp(table.schema.field("D").type)
 
     def test_parameters(self, snowflake: SnowflakeEmulator) -> None:
         with connected(snowflake, paramstyle="qmark") as connection:
