@@ -73,3 +73,9 @@ def _only(tx: Transaction, workspace_id: int, condition: sa.ColumnElement[bool])
 
 def _feed(row: sa.Row[Any]) -> Feed:
     return Feed(row.id, row.workspace_id, row.name, row.module_name, row.os, row.is_debug, row.created_on)
+
+
+def by_id(tx: Transaction, feed_id: int) -> Feed | None:
+    """The feed with this number, in whichever workspace."""
+    row = tx.execute(sa.select(feeds).where(feeds.c.id == feed_id)).one_or_none()
+    return None if row is None else _feed(row)

@@ -95,8 +95,14 @@ def all_of(tx: Transaction, workspace_id: int) -> list[Pipeline]:
 
 
 def runnable(tx: Transaction) -> list[Pipeline]:
-    """Every workspace's pipelines that runs may be made for: alive, active, no draft, not faulted."""
-    return _all(tx, pipelines.c.active_slot.is_not(None), pipelines.c.faulted_reason.is_(None))
+    """Every workspace's pipelines that runs may be made for: alive, active with all they use, no draft, not faulted."""
+    return _all(
+        tx,
+        pipelines.c.active_slot.is_not(None),
+        pipelines.c.faulted_reason.is_(None),
+        connections.c.is_active,
+        data_models.c.is_active,
+    )
 
 
 def users_of_connection(tx: Transaction, connection_key: int) -> list[str]:

@@ -1,0 +1,201 @@
+"""Connections: no connection is stored that the warehouse did not accept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from warehouse_sync.catalog import audit, connections, pipelines
+from warehouse_sync.catalog.audit import AuditEntry
+from warehouse_sync.catalog.credentials import Permission
+from warehouse_sync.catalog.database import Database, Transaction
+from warehouse_sync.clock import Clock
+from warehouse_sync.domain.connection import Connection, WarehouseAddress
+from warehouse_sync.domain.secret import MASK, Secret
+from warehouse_sync.domain.slug import check_slug
+from warehouse_sync.errors import InUse, InvalidRequest, NotFound
+from warehouse_sync.security.vault import Vault
+from warehouse_sync.services.caller import Caller
+from warehouse_sync.services.warehouse_ports import ConnectionTest
+from warehouse_sync.warehouses.protocol import WarehouseType
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionDraft:
+    """What a request says of a connection.
+
+    Attributes:
+        values: the non-secret fields of its type, by published name.
+        secrets: the secret fields; absent or masked ones keep what is stored.
+    """
+
+    name: str
+    type: str
+    values: Mapping[str, str]
+    secrets: Mapping[str, Secret]
+    is_active: bool = True
+
+
+class ConnectionService:
+    """The verbs of connections. ``types`` are the types of warehouse by name."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        vault: Vault,
+        types: Mapping[str, WarehouseType],
+        test: ConnectionTest,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._vault = vault
+        self._types = types
+        self._test = test
+
+    def all_of(self, caller: Caller, workspace_id: int, *, type: str | None = None) -> list[Connection]:  # noqa: A002 - published
+        """The workspace's connections, secrets masked.
+
+        Raises:
+            InvalidRequest: there is no such type.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            if type is not None:
+                self._kind(type)
+            return connections.all_of(tx, workspace_id, type=type)
+
+    def get(self, caller: Caller, workspace_id: int, connection_id: str) -> Connection:
+        """One connection, secrets masked.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            return _existing(tx, workspace_id, connection_id)
+
+    def create(self, caller: Caller, workspace_id: int, connection_id: str, draft: ConnectionDraft) -> Connection:
+        """Tests the warehouse, then stores the connection.
+
+        Raises:
+            InvalidRequest: a field is missing or wrong, or the id is taken.
+            WarehouseError: the warehouse did not accept it; nothing was stored.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.ADMIN, workspace_id)
+        check_slug(connection_id)
+        address = self._address(draft, {})
+        self._test.check(address)
+        now = self._clock.now()
+        with self._database.write() as tx:
+            stored = connections.create(
+                tx,
+                workspace_id=workspace_id,
+                id=connection_id,
+                name=draft.name,
+                address=address,
+                is_active=draft.is_active,
+                vault=self._vault,
+                now=now,
+                by=caller.name,
+            )
+            audit.record(tx, _entry(self._clock, caller, "create", stored))
+        return stored
+
+    def replace(self, caller: Caller, workspace_id: int, connection_id: str, draft: ConnectionDraft) -> Connection:
+        """Tests the warehouse, then replaces the whole connection; absent and masked secrets stay as they are.
+
+        Raises:
+            NotFound: there is no such connection.
+            InvalidRequest: a field is missing or wrong, or the type would change.
+            WarehouseError: the warehouse did not accept it; nothing was changed.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.ADMIN, workspace_id)
+            before = _existing(tx, workspace_id, connection_id)
+            opened = connections.opened(tx, before, self._vault)
+        if draft.type != before.address.type:
+            raise InvalidRequest(
+                f"The type of a connection cannot change; this one is {before.address.type}. Create another connection.",
+                field="type",
+            )
+        address = self._address(draft, opened.address.secrets)
+        self._test.check(address)
+        with self._database.write() as tx:
+            current = _existing(tx, workspace_id, connection_id, lock=True)
+            if current.key != before.key:
+                raise _missing(connection_id)
+            stored = connections.change(
+                tx,
+                current,
+                name=draft.name,
+                address=address,
+                is_active=draft.is_active,
+                vault=self._vault,
+                now=self._clock.now(),
+                by=caller.name,
+            )
+            audit.record(tx, _entry(self._clock, caller, "change", stored))
+        return stored
+
+    def delete(self, caller: Caller, workspace_id: int, connection_id: str) -> None:
+        """Removes a connection and its secrets.
+
+        Raises:
+            NotFound: there is none.
+            InUse: pipelines use it; names them.
+        """
+        with self._database.write() as tx:
+            caller.enter(tx, Permission.ADMIN, workspace_id)
+            found = _existing(tx, workspace_id, connection_id, lock=True)
+            users = pipelines.users_of_connection(tx, found.key)
+            if users:
+                raise InUse(
+                    f"Connection {connection_id} is used by these pipelines: {', '.join(users)}. Delete them or give them another "
+                    "connection first."
+                )
+            connections.delete(tx, found, now=self._clock.now(), by=caller.name)
+            audit.record(tx, _entry(self._clock, caller, "delete", found))
+
+    def _kind(self, name: str) -> WarehouseType:
+        kind = self._types.get(name)
+        if kind is None:
+            raise InvalidRequest(f"type must be one of: {', '.join(sorted(self._types))}.", field="type")
+        return kind
+
+    def _address(self, draft: ConnectionDraft, stored: Mapping[str, Secret]) -> WarehouseAddress:
+        """The address to test: the draft's fields, and for each secret the new one or else the stored one."""
+        kind = self._kind(draft.type)
+        values: dict[str, str] = {}
+        secrets: dict[str, Secret] = {}
+        for spec in kind.fields:
+            if spec.secret:
+                secret = _new_or_stored(draft.secrets.get(spec.name), stored.get(spec.name))
+                if secret is not None:
+                    secrets[spec.name] = secret
+            elif draft.values.get(spec.name):
+                values[spec.name] = draft.values[spec.name]
+            if spec.required and spec.name not in values and spec.name not in secrets:
+                raise InvalidRequest(f"{spec.name} is required for a {kind.name} connection.", field=spec.name)
+        return WarehouseAddress(kind.name, values, secrets)
+
+
+def _new_or_stored(given: Secret | None, stored: Secret | None) -> Secret | None:
+    """The mask stands for the stored secret, so it can never become one itself."""
+    return stored if given is None or given.reveal() in {"", MASK} else given
+
+
+def _existing(tx: Transaction, workspace_id: int, connection_id: str, *, lock: bool = False) -> Connection:
+    found = connections.find(tx, workspace_id, connection_id, lock=lock)
+    if found is None:
+        raise _missing(connection_id)
+    return found
+
+
+def _missing(connection_id: str) -> NotFound:
+    return NotFound(f"There is no connection {connection_id[:128]}.")
+
+
+def _entry(clock: Clock, caller: Caller, action: str, connection: Connection) -> AuditEntry:
+    return AuditEntry(clock.now(), caller.client_id, connection.workspace_id, action, "connection", connection.id)

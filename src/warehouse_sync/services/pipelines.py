@@ -1,0 +1,228 @@
+"""Pipelines: joined, probed and bounded in number before they may run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from warehouse_sync.catalog import audit, connections, data_models, pipelines, runs
+from warehouse_sync.catalog.audit import AuditEntry
+from warehouse_sync.catalog.credentials import Permission
+from warehouse_sync.catalog.database import Database, Transaction
+from warehouse_sync.catalog.identity_rules import rules_of
+from warehouse_sync.catalog.pipelines import PipelineDefinition
+from warehouse_sync.clock import Clock
+from warehouse_sync.domain.connection import Connection
+from warehouse_sync.domain.data_model import DataModel
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.limits import Limits
+from warehouse_sync.domain.pipeline import Pipeline, Schedule
+from warehouse_sync.domain.schedule import ScheduleInterval, default_start
+from warehouse_sync.domain.secret import Secret
+from warehouse_sync.domain.slug import check_slug
+from warehouse_sync.errors import Busy, InvalidRequest, NotFound
+from warehouse_sync.security.vault import Vault
+from warehouse_sync.services.caller import Caller
+from warehouse_sync.services.feeds import FeedFinder
+from warehouse_sync.services.warehouse_ports import PipelineProbe
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineDraft:
+    """What a request says of a pipeline; the feed is named by id or key."""
+
+    name: str
+    connection_id: str
+    data_model_id: str
+    partner_feed_id: int | None
+    partner_feed_key: Secret | None
+    schedule_interval: ScheduleInterval
+    schedule_start: datetime | None
+    schedule_end: datetime | None
+    environment: Environment
+    is_active: bool = True
+    is_draft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The objects a pipeline joins, the connection with readable secrets."""
+
+    connection: Connection
+    data_model: DataModel
+    feed_id: int
+
+
+class PipelineService:
+    """The verbs of pipelines. ``wake`` tells the scheduler that there may be something to do."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        vault: Vault,
+        feeds: FeedFinder,
+        probe: PipelineProbe,
+        limits: Limits,
+        wake: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._vault = vault
+        self._feeds = feeds
+        self._probe = probe
+        self._limits = limits
+        self._wake = wake
+
+    def all_of(self, caller: Caller, workspace_id: int) -> list[Pipeline]:
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            return pipelines.all_of(tx, workspace_id)
+
+    def get(self, caller: Caller, workspace_id: int, pipeline_id: str) -> Pipeline:
+        """One pipeline.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            return existing_pipeline(tx, workspace_id, pipeline_id)
+
+    def create(self, caller: Caller, workspace_id: int, pipeline_id: str, draft: PipelineDraft) -> Pipeline:
+        """Probes the data model on the connection, then stores the pipeline.
+
+        Raises:
+            InvalidRequest: a field is wrong, names nothing, the columns cannot be mapped, or the id is taken.
+            LimitExceeded: it would be one active pipeline too many.
+            WarehouseError: the warehouse refused or did not answer.
+        """
+        with self._database.read() as tx:
+            workspace = caller.enter(tx, Permission.ADMIN, workspace_id)
+            parts = self._parts(tx, workspace_id, draft)
+        check_slug(pipeline_id)
+        now = self._clock.now()
+        schedule = _schedule(draft, now)
+        self._probe.check(parts.connection, parts.data_model, rules_of(workspace.identity_settings).priority)
+        with self._database.write() as tx:
+            definition = _definition(draft, self._parts(tx, workspace_id, draft), schedule)
+            stored = pipelines.create(
+                tx,
+                workspace_id,
+                pipeline_id,
+                definition,
+                max_active=self._limits.active_pipelines,
+                now=self._clock.now(),
+                by=caller.name,
+            )
+            audit.record(tx, self._entry(caller, "create", stored))
+        self._wake()
+        return stored
+
+    def replace(self, caller: Caller, workspace_id: int, pipeline_id: str, draft: PipelineDraft) -> Pipeline:
+        """Probes again, then replaces the whole pipeline and clears its fault. Where it had got to in time is kept.
+
+        Raises:
+            NotFound: there is no such pipeline.
+            InvalidRequest, LimitExceeded, WarehouseError: as :meth:`create`.
+        """
+        with self._database.read() as tx:
+            workspace = caller.enter(tx, Permission.ADMIN, workspace_id)
+            before = existing_pipeline(tx, workspace_id, pipeline_id)
+            parts = self._parts(tx, workspace_id, draft, before=before)
+        schedule = _schedule(draft, self._clock.now(), before=before.schedule)
+        self._probe.check(parts.connection, parts.data_model, rules_of(workspace.identity_settings).priority)
+        with self._database.write() as tx:
+            current = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
+            definition = _definition(draft, self._parts(tx, workspace_id, draft, before=current), schedule)
+            stored = pipelines.change(
+                tx,
+                current,
+                definition,
+                max_active=self._limits.active_pipelines,
+                now=self._clock.now(),
+                by=caller.name,
+            )
+            audit.record(tx, self._entry(caller, "change", stored))
+        self._wake()
+        return stored
+
+    def delete(self, caller: Caller, workspace_id: int, pipeline_id: str) -> None:
+        """Removes a pipeline; what it wrote stays on the profiles, with its origin (decision D31).
+
+        Raises:
+            NotFound: there is none.
+            Busy: a run of it is not finished.
+        """
+        with self._database.write() as tx:
+            caller.enter(tx, Permission.ADMIN, workspace_id)
+            found = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
+            unfinished = runs.unfinished_of(tx, found.key)
+            if unfinished is not None:
+                raise Busy(
+                    f"Pipeline {pipeline_id} has a run in progress, {unfinished.id}. Delete the pipeline when the run has finished.",
+                    run_id=unfinished.id,
+                )
+            pipelines.delete(tx, found, now=self._clock.now(), by=caller.name)
+            audit.record(tx, self._entry(caller, "delete", found))
+
+    def _parts(
+        self, tx: Transaction, workspace_id: int, draft: PipelineDraft, *, before: Pipeline | None = None
+    ) -> _Parts:
+        connection = connections.find(tx, workspace_id, draft.connection_id, lock=True)
+        if connection is None:
+            raise InvalidRequest("There is no connection with this connection_id.", field="connection_id")
+        data_model = data_models.find(tx, workspace_id, draft.data_model_id, lock=True)
+        if data_model is None:
+            raise InvalidRequest("There is no data model with this data_model_id.", field="data_model_id")
+        feed_id = self._feeds.resolve(
+            tx,
+            workspace_id,
+            feed_id=draft.partner_feed_id,
+            key=draft.partner_feed_key,
+            kept_id=None if before is None else before.partner_feed_id,
+        )
+        return _Parts(connections.opened(tx, connection, self._vault), data_model, feed_id)
+
+    def _entry(self, caller: Caller, action: str, pipeline: Pipeline) -> AuditEntry:
+        return AuditEntry(self._clock.now(), caller.client_id, pipeline.workspace_id, action, "pipeline", pipeline.id)
+
+
+def existing_pipeline(tx: Transaction, workspace_id: int, pipeline_id: str, *, lock: bool = False) -> Pipeline:
+    """The living pipeline with this id, or NotFound."""
+    found = pipelines.find(tx, workspace_id, pipeline_id, lock=lock)
+    if found is None:
+        raise NotFound(f"There is no pipeline {pipeline_id[:128]}.")
+    return found
+
+
+def _definition(draft: PipelineDraft, parts: _Parts, schedule: Schedule) -> PipelineDefinition:
+    return PipelineDefinition(
+        name=draft.name,
+        connection_key=parts.connection.key,
+        data_model_key=parts.data_model.key,
+        partner_feed_id=parts.feed_id,
+        environment=draft.environment,
+        schedule=schedule,
+        is_active=draft.is_active,
+        is_draft=draft.is_draft,
+    )
+
+
+def _schedule(draft: PipelineDraft, now: datetime, *, before: Schedule | None = None) -> Schedule:
+    """The schedule with its defaults (decision D7). A start that a PUT leaves out stays, unless the interval changes."""
+    interval, start, end = draft.schedule_interval, draft.schedule_start, draft.schedule_end
+    if start is None and before is not None and before.interval is interval:
+        start = before.start
+    if start is None and interval is ScheduleInterval.ON_DEMAND:
+        raise InvalidRequest(
+            "schedule_start_time is required for an on_demand pipeline: the first run reads from there on.",
+            field="schedule_start_time",
+        )
+    if start is None and interval.has_grid:
+        start = default_start(interval, now)
+    if start is not None and end is not None and end <= start:
+        raise InvalidRequest("schedule_end_time must be later than schedule_start_time.", field="schedule_end_time")
+    return Schedule(interval, start, end)

@@ -1,0 +1,198 @@
+"""Runs: starting one by hand, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from warehouse_sync.catalog import audit, connections, data_models, pipelines, runs
+from warehouse_sync.catalog.audit import AuditEntry
+from warehouse_sync.catalog.credentials import Permission
+from warehouse_sync.catalog.database import Database, Transaction
+from warehouse_sync.clock import Clock
+from warehouse_sync.domain.connection import Connection
+from warehouse_sync.domain.interval import Interval
+from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.run import Run, RunRequest
+from warehouse_sync.domain.schedule import ScheduleInterval
+from warehouse_sync.errors import InvalidRequest, NotFound
+from warehouse_sync.scheduler.planner import PipelineProgress, next_grid_interval, on_demand_interval
+from warehouse_sync.services.caller import LARGEST_ID, Caller
+from warehouse_sync.services.pipelines import existing_pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStatus:
+    """How a pipeline stands.
+
+    Attributes:
+        latest_run: the run with the greatest logical date, if there is any.
+        synced_until: end of the last data interval that was read with success.
+        next_run_on: when the next scheduled run is due; None if none will be.
+        skipped: what the catch-up limit leaves unread before that run.
+    """
+
+    pipeline: Pipeline
+    connection: Connection
+    latest_run: Run | None
+    synced_until: datetime | None
+    next_run_on: datetime | None
+    skipped: Interval | None
+
+
+class RunService:
+    """The verbs of runs. ``wake`` tells the scheduler that there is something to do."""
+
+    def __init__(
+        self, database: Database, clock: Clock, *, wake: Callable[[], None], settle_delay: timedelta = timedelta(0)
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._settle_delay = settle_delay
+        self._wake = wake
+
+    def trigger(self, caller: Caller, workspace_id: int, pipeline_id: str) -> Run:
+        """Asks for a run of an on-demand pipeline, from the end of the last successful one to now (decision D28).
+
+        Raises:
+            NotFound: there is no such pipeline.
+            InvalidRequest: it is a draft, paused, or has a schedule.
+            Busy: a run of it is not finished.
+        """
+        now = self._clock.now()
+        with self._database.write() as tx:
+            caller.enter(tx, Permission.ADMIN, workspace_id)
+            pipeline = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
+            _refuse_unless_triggerable(tx, pipeline)
+            request = _request_to_now(tx, pipeline, now)
+            run = runs.create(tx, pipeline, request, created_by=caller.name, now=now)
+            if run is None:
+                raise AssertionError("a manual run is made or refused with Busy")
+            pipelines.set_fault(tx, pipeline.key, None)
+            audit.record(tx, AuditEntry(now, caller.client_id, workspace_id, "trigger", "pipeline", pipeline.id))
+        self._wake()
+        return run
+
+    def status(self, caller: Caller, workspace_id: int, pipeline_id: str) -> PipelineStatus:
+        """How a pipeline stands.
+
+        Raises:
+            NotFound: there is no such pipeline.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            pipeline = existing_pipeline(tx, workspace_id, pipeline_id)
+            progress = _progress(tx, pipeline)
+            coming = _next_interval(pipeline, progress)
+            return PipelineStatus(
+                pipeline=pipeline,
+                connection=connections.by_key(tx, pipeline.connection_key),
+                latest_run=runs.latest(tx, pipeline.key),
+                synced_until=progress.last_end,
+                next_run_on=None if coming is None else coming.end + self._settle_delay,
+                skipped=_skipped(pipeline, progress, coming),
+            )
+
+    def page(
+        self,
+        caller: Caller,
+        workspace_id: int,
+        pipeline_id: str,
+        *,
+        page: int,
+        size: int,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[Run]:
+        """Page ``page`` (from 1) of a pipeline's runs with ``start <= logical date <= end``, the latest first.
+
+        Raises:
+            NotFound: there is no such pipeline.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            pipeline = existing_pipeline(tx, workspace_id, pipeline_id)
+            return runs.page(tx, pipeline.key, page=page, size=size, start=start, end=end)
+
+    def get(self, caller: Caller, workspace_id: int, pipeline_id: str, run_id: int) -> Run:
+        """One run of this very pipeline.
+
+        Raises:
+            NotFound: there is no such pipeline, or it has no such run.
+        """
+        missing = NotFound(f"Pipeline {pipeline_id[:128]} has no run with this number.")
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            pipeline = existing_pipeline(tx, workspace_id, pipeline_id)
+            if not 0 < run_id <= LARGEST_ID:
+                raise missing
+            try:
+                run = runs.get(tx, run_id)
+            except NotFound:
+                raise missing from None
+            if run.pipeline_key != pipeline.key:
+                raise missing
+            return run
+
+
+def _refuse_unless_triggerable(tx: Transaction, pipeline: Pipeline) -> None:
+    if pipeline.schedule.interval is not ScheduleInterval.ON_DEMAND:
+        raise _refusal(
+            f"Pipeline {pipeline.id} runs by its schedule ({pipeline.schedule.interval}) and cannot be triggered. Only pipelines with "
+            "schedule_interval on_demand can.",
+            "schedule_interval",
+        )
+    if pipeline.is_draft:
+        raise _refusal(f"Pipeline {pipeline.id} is a draft. Set is_draft to false first.", "is_draft")
+    if not pipeline.is_active:
+        raise _refusal(f"Pipeline {pipeline.id} is paused. Set is_active to true first.", "is_active")
+    if not connections.by_key(tx, pipeline.connection_key).is_active:
+        raise _refusal(
+            f"Connection {pipeline.connection_id} is paused. Set its is_active to true first.", "connection_id"
+        )
+    if not data_models.by_key(tx, pipeline.data_model_key).is_active:
+        raise _refusal(
+            f"Data model {pipeline.data_model_id} is paused. Set its is_active to true first.", "data_model_id"
+        )
+
+
+def _request_to_now(tx: Transaction, pipeline: Pipeline, now: datetime) -> RunRequest:
+    progress = _progress(tx, pipeline)
+    start = pipeline.schedule.start
+    if progress.last_end is None and (start is None or start > now):
+        raise _refusal(
+            f"Pipeline {pipeline.id} starts in the future: there is nothing to read before its schedule_start_time.",
+            "schedule_start_time",
+        )
+    return on_demand_interval(pipeline.schedule, progress, now=now)
+
+
+def _progress(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
+    return PipelineProgress(
+        counted_from=pipeline.resumed_on or pipeline.audit.created_on,
+        last_end=runs.last_success_end(tx, pipeline.key),
+        offset=data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset,
+    )
+
+
+def _next_interval(pipeline: Pipeline, progress: PipelineProgress) -> Interval | None:
+    """The next interval of a pipeline with a grid that may run; None if there will be none."""
+    if not pipeline.may_run or pipeline.is_faulted or not pipeline.schedule.interval.has_grid:
+        return None
+    try:
+        return next_grid_interval(pipeline.schedule, progress)
+    except OverflowError:  # beyond the year 9999
+        return None
+
+
+def _skipped(pipeline: Pipeline, progress: PipelineProgress, coming: Interval | None) -> Interval | None:
+    """What lies before the next interval and will never be read, because of the catch-up limit (decision D6)."""
+    if coming is None or pipeline.schedule.start is None:
+        return None
+    read_to = pipeline.schedule.start if progress.last_end is None else progress.last_end + progress.offset
+    return Interval(read_to, coming.start) if read_to < coming.start else None
+
+
+def _refusal(message: str, field: str) -> InvalidRequest:
+    return InvalidRequest(message, field=field, code="not_triggerable")

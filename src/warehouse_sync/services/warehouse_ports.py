@@ -1,0 +1,50 @@
+"""What the services ask of a warehouse. The real thing talks to a child process; ``bootstrap`` puts it in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from warehouse_sync.domain.connection import Connection, WarehouseAddress
+from warehouse_sync.domain.data_model import DataModel
+from warehouse_sync.domain.identity import IdentityType
+
+
+class ConnectionTest(Protocol):
+    """Tries to log in."""
+
+    def check(self, address: WarehouseAddress) -> None:
+        """Goes through every step up to using the database; slow. The address holds readable secrets.
+
+        Raises:
+            WarehouseError: a step failed; it says which.
+        """
+        ...
+
+
+class PipelineProbe(Protocol):
+    """Tries a data model on a connection."""
+
+    def check(self, connection: Connection, data_model: DataModel, priority: Sequence[IdentityType]) -> None:
+        """Asks the warehouse for the query's columns and plans their mapping; slow. The connection holds readable secrets.
+
+        Args:
+            priority: the look-up identities of the workspace.
+
+        Raises:
+            InvalidRequest: the query is refused in this connection's dialect, or its columns cannot be mapped.
+            WarehouseError: the warehouse refused or did not answer.
+        """
+        ...
+
+
+class QueryCheck(Protocol):
+    """Looks at a customer's SQL without a warehouse."""
+
+    def __call__(self, sql_query: str) -> object:
+        """Passes if the query is one read-only query in at least one dialect (decision D21).
+
+        Raises:
+            SqlRefused: it is not, in any of them.
+        """
+        ...
