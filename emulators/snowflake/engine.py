@@ -13,8 +13,6 @@ from typing import Any
 
 import pyarrow as pa
 import sqlglot
-from emulators.snowflake import columns, refusals
-from emulators.snowflake.semi_structured import Declared
 from fakesnow.converter import from_binding
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.dialect import syntax_error
@@ -22,6 +20,9 @@ from fakesnow.fakes import FakeSnowflakeConnection
 from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
 from sqlglot import Expr, exp
 from sqlglot.errors import ParseError, TokenError
+
+from emulators.snowflake import columns, refusals
+from emulators.snowflake.semi_structured import Declared
 
 SUCCESS = "SELECT 'Statement executed successfully.' AS \"status\""
 _ENGINE_PARAMETERS = {"QUOTED_IDENTIFIERS_IGNORE_CASE", "AUTOCOMMIT"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+
 from emulators.snowflake.columns import narrowed
 
 INLINE_ROWS = 1000

@@ -6,8 +6,9 @@ made all at once in the engine's own SQL, and a shop with more customers begins 
 
 from __future__ import annotations
 
-from emulators.snowflake import shop
 from fakesnow.instance import FakeSnow
+
+from emulators.snowflake import shop
 
 FEWEST_CUSTOMERS = shop.FEWEST_CUSTOMERS
 

@@ -18,12 +18,13 @@ if __package__ in (None, ""):  # run as a script: this folder would hide the pac
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import uvicorn
+from fakesnow.instance import FakeSnow
+
 from emulators.snowflake import sample
 from emulators.snowflake.faults import NoFault, parse_fault
 from emulators.snowflake.results import SmallResults
 from emulators.snowflake.sessions import Account, Sessions
 from emulators.snowflake.wire import Wire
-from fakesnow.instance import FakeSnow
 
 HOST = "127.0.0.1"
 DEFAULT_USER, DEFAULT_PASSWORD = "demo", "demo"

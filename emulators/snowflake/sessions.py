@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fakesnow.instance import FakeSnow
+
 from emulators.snowflake.engine import Engine, Settings
 from emulators.snowflake.refusals import Refusal
 from emulators.snowflake.semi_structured import Declared
-from fakesnow.instance import FakeSnow
 
 MOST_SESSIONS = 256
 CONNECTION_STATE = "08001"

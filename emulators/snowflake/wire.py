@@ -11,17 +11,18 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulators.snowflake.engine import Answer, Engine
-from emulators.snowflake.faults import Fault, NoFault
-from emulators.snowflake.refusals import Refusal, refusal_for
-from emulators.snowflake.results import Result, ResultStore
-from emulators.snowflake.sessions import Sessions
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from emulators.snowflake.engine import Answer, Engine
+from emulators.snowflake.faults import Fault, NoFault
+from emulators.snowflake.refusals import Refusal, refusal_for
+from emulators.snowflake.results import Result, ResultStore
+from emulators.snowflake.sessions import Sessions
 
 SESSION_SECONDS = 3600
 MASTER_SECONDS = 14400

@@ -17,10 +17,10 @@ import httpx
 import psutil
 import pyarrow as pa
 import pytest
+from snowflake import connector
+
 from emulators.snowflake import shop
 from tests.fixtures.snowflake import SESSION_CHUNK_ROWS, SnowflakeEmulator, running_snowflake
-
-from snowflake import connector
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from snowflake import connector
+
 from emulators.snowflake import shop
 from tests.fixtures.snowflake import SESSION_CUSTOMERS, SnowflakeEmulator, running_snowflake
-
-from snowflake import connector
 
 FEW = shop.FEWEST_CUSTOMERS
 MOMENT = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)

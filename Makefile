@@ -1,0 +1,62 @@
+# Everything a person or CI does with this repository. A bare `make` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve snowflake test check fmt bench lock clean
+
+PYTHON ?= python3.11
+PORT ?= 8080
+HOME_DIR ?= .run/home
+BIN := .venv/bin
+EMULATOR := .venvs/snowflake
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+setup: .venv/.ready $(EMULATOR)/.ready ## install everything from the locks, into .venv and .venvs
+
+.venv/.ready: requirements.lock pyproject.toml
+	@echo "Installing into .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(EMULATOR)/.ready: emulators/snowflake/requirements.lock
+	@echo "Installing the local Snowflake into $(EMULATOR) …"
+	@$(PYTHON) -m venv $(EMULATOR)
+	@$(EMULATOR)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+demo: setup ## the main job on a sample shop: local Snowflake → profiles, in under a minute
+	@$(BIN)/python -m demo
+
+serve: setup ## run the service on what the demo left (PORT=8080 HOME_DIR=.run/home)
+	@$(BIN)/python -m demo.serve --home $(HOME_DIR) --port $(PORT)
+
+snowflake: setup ## run the local Snowflake alone, with the sample shop (PORT=8084)
+	@$(EMULATOR)/bin/python emulators/snowflake/server.py --port $(if $(filter 8080,$(PORT)),8084,$(PORT)) --sample 100000
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest -q
+
+check: setup ## formatting, lint, types, direction of imports
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/ruff check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timeout 2>/dev/null || $(BIN)/lint-imports
+
+fmt: setup ## format the code and mend what lint can mend
+	@$(BIN)/ruff format -q .
+	@$(BIN)/ruff check -q --fix .
+
+bench: setup ## measure speed and memory; prints ratios taken side by side in one run
+	@$(BIN)/python -m benchmarks
+
+lock: .venv/.ready ## renew both locks
+	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    --strip-extras --allow-unsafe --extra snowflake --extra dev -o requirements.lock pyproject.toml
+	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    --strip-extras --allow-unsafe -o emulators/snowflake/requirements.lock emulators/snowflake/requirements.in
+
+clean: ## remove what make has made
+	@rm -rf .venv .venvs .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

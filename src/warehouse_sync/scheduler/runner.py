@@ -1,0 +1,291 @@
+"""Runs what is due: plans, claims, keeps the lease alive, executes, and writes the verdict.
+
+The lease only tells who should be working; who may write is decided by the epoch inside each transaction of the profile store (promise I5).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from warehouse_sync.catalog import connections, data_models, pipelines, runs, workspaces
+from warehouse_sync.catalog.database import Database, Transaction
+from warehouse_sync.catalog.identity_rules import rules_of
+from warehouse_sync.clock import Clock
+from warehouse_sync.domain.identity import IdentityRules
+from warehouse_sync.domain.limits import Limits
+from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunRequest, RunState
+from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
+from warehouse_sync.logs import get_logger, log_context
+from warehouse_sync.scheduler.planner import PipelineProgress, next_scheduled
+from warehouse_sync.scheduler.progress import LiveProgress
+from warehouse_sync.scheduler.settlement import Settlement
+from warehouse_sync.security.vault import Vault
+from warehouse_sync.sync.crashpoints import crashpoint
+from warehouse_sync.sync.execution import RunExecutor, RunOrder
+
+_log = get_logger(__name__)
+
+MAX_DEATHS: Final = 3
+"""A run whose process died this often is not tried again by itself (figure R25)."""
+
+_IDLE_SECONDS: Final = 0.5
+_SCHEDULER: Final = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """How runs are executed.
+
+    Attributes:
+        runs_at_once: threads that execute runs.
+        lease: silence after which a holder is taken for dead.
+        settle_delay: wait after the end of a scheduled interval.
+        limits: of rows and columns.
+    """
+
+    runs_at_once: int
+    lease: timedelta
+    settle_delay: timedelta
+    limits: Limits
+
+
+class Runner:
+    """The scheduler's threads. ``start`` once, ``stop`` once; ``wake`` when there may be new work.
+
+    Args:
+        database: the control database.
+        vault: opens the secrets of connections.
+        executor: executes one run.
+        live: told how far running runs are.
+        clock: the time.
+        settings: how runs are executed.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        vault: Vault,
+        executor: RunExecutor,
+        live: LiveProgress,
+        clock: Clock,
+        settings: RunnerSettings,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._executor = executor
+        self._live = live
+        self._settlement = Settlement(database, executor, clock)
+        self._clock = clock
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._work = threading.Condition()
+        self._held: dict[int, _Held] = {}
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Takes over what a dead process left, then begins to work."""
+        self._recover()
+        names = [f"run-{number + 1}" for number in range(self._settings.runs_at_once)]
+        targets: list[tuple[str, Callable[[], None]]] = [(name, self._execute_runs) for name in names]
+        targets += [("heartbeat", self._renew_leases), ("planner", self._plan)]
+        for name, target in targets:
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def wake(self) -> None:
+        """There may be a run to execute."""
+        with self._work:
+            self._work.notify_all()
+
+    def stop(self, *, timeout: float = 10.0) -> None:
+        """Stops after the chunk at hand; unfinished runs go back to the queue and lose nothing."""
+        self._stopping.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    # --- recovery ------------------------------------------------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """At start nobody holds a lease: every run that was being executed died with its process."""
+        with self._database.write() as tx:
+            for run in runs.unfinished(tx):
+                if run.state is RunState.RUNNING and runs.add_death(tx, run) >= MAX_DEATHS:
+                    failure = RunFailure(
+                        "worker_died",
+                        f"The service died {MAX_DEATHS} times while it executed this run. Look for its memory use and crashes in the "
+                        "system's log before you run it again.",
+                    )
+                    runs.finish(tx, run, state=RunState.FAILED, counts=None, failure=failure, now=self._clock.now())
+            runs.void_leases(tx)
+            waiting = {run.id for run in runs.unfinished(tx)}
+        self._executor.discard_all_but(waiting)
+
+    # --- planning ------------------------------------------------------------------------------------------------------------------
+
+    def _plan(self) -> None:
+        while not self._stopping.wait(_IDLE_SECONDS):
+            try:
+                if self.plan_once():
+                    self.wake()
+            except WarehouseSyncError as error:
+                _log.warning("planning failed", code=error.code, reason=error.message)
+
+    def plan_once(self) -> int:
+        """Creates the scheduled runs and retries that are due; returns how many. Safe to call at any time, from any thread."""
+        now = self._clock.now()
+        with self._database.read() as tx:
+            due = [(pipeline, request) for pipeline in pipelines.runnable(tx) if (request := self._next(tx, pipeline))]
+            retries = runs.due_retries(tx, now=now)
+        if not due and not retries:
+            return 0
+        with self._database.write() as tx:
+            made = [runs.create(tx, pipeline, request, created_by=_SCHEDULER, now=now) for pipeline, request in due]
+            again = [runs.retry(tx, run) for run in retries]
+        return len([run for run in [*made, *again] if run is not None])
+
+    def _next(self, tx: Transaction, pipeline: Pipeline) -> RunRequest | None:
+        data_model = data_models.by_key(tx, pipeline.data_model_key)
+        progress = PipelineProgress(
+            counted_from=pipeline.resumed_on or pipeline.audit.created_on,
+            last_end=runs.last_success_end(tx, pipeline.key),
+            offset=data_model.load_timestamp.offset,
+        )
+        return next_scheduled(
+            pipeline.schedule, progress, now=self._clock.now(), settle_delay=self._settings.settle_delay
+        )
+
+    # --- leases --------------------------------------------------------------------------------------------------------------------
+
+    def _renew_leases(self) -> None:
+        pause = self._settings.lease.total_seconds() / 4
+        while not self._stopping.wait(pause):
+            for held in list(self._held.values()):
+                try:
+                    with self._database.write() as tx:
+                        kept = runs.renew(tx, held.run, now=self._clock.now(), lease=self._settings.lease)
+                except WarehouseSyncError as error:
+                    _log.warning("lease not renewed", run_id=held.run.id, reason=error.message)
+                    continue
+                if not kept:
+                    held.lost.set()
+
+    # --- execution -----------------------------------------------------------------------------------------------------------------
+
+    def _execute_runs(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                worked = self.execute_next()
+            except WarehouseSyncError as error:
+                _log.error("claiming failed", code=error.code, reason=error.message)
+                worked = False
+            if not worked:
+                with self._work:
+                    self._work.wait(_IDLE_SECONDS)
+
+    def execute_next(self) -> bool:
+        """Claims and executes the oldest waiting run, if there is one; returns whether there was."""
+        with self._database.write() as tx:
+            run = runs.claim_next(
+                tx, holder=threading.current_thread().name, now=self._clock.now(), lease=self._settings.lease
+            )
+        if run is None:
+            return False
+        crashpoint("run_claimed")
+        held = _Held(run, threading.Event())
+        self._held[run.id] = held
+        with log_context(run_id=run.id, pipeline_id=run.pipeline_id, workspace_id=run.workspace_id):
+            try:
+                self._execute(held)
+            finally:
+                self._held.pop(run.id, None)
+                self._live.forget(run.id)
+        return True
+
+    def _execute(self, held: _Held) -> None:
+        run = held.run
+        _log.info("run started", interval=str(run.data_interval), attempt=run.attempt)
+        try:
+            with self._database.read() as tx:
+                order = self._order(tx, run)
+            counts = self._executor.execute(order, _Observer(self, held), lambda: self._must_stop(held))
+        except LeaseLostError:
+            _log.info("run has another holder")
+        except Exception as error:  # noqa: BLE001 - whatever happens, the run gets a verdict and the thread lives on
+            self._fail(held, error)
+        else:
+            self._settlement.succeed(run, counts)
+
+    def _fail(self, held: _Held, error: Exception) -> None:
+        if held.lost.is_set():
+            return
+        if self._stopping.is_set() and isinstance(error, RunError) and error.code == "cancelled":
+            self._settlement.put_back(held.run)
+        else:
+            self._settlement.fail(held.run, error)
+
+    def _rules(self, tx: Transaction, workspace_id: int) -> IdentityRules:
+        workspace = workspaces.find(tx, workspace_id)
+        return IdentityRules() if workspace is None else rules_of(workspace.identity_settings)
+
+    def _must_stop(self, held: _Held) -> bool:
+        return self._stopping.is_set() or held.lost.is_set()
+
+    def _order(self, tx: Transaction, run: Run) -> RunOrder:
+        pipeline = pipelines.by_key(tx, run.pipeline_key)
+        connection = connections.opened(tx, connections.by_key(tx, pipeline.connection_key), self._vault)
+        return RunOrder(
+            run=run,
+            address=connection.address,
+            data_model=data_models.by_key(tx, pipeline.data_model_key),
+            rules=self._rules(tx, run.workspace_id),
+            max_rows=self._settings.limits.records[pipeline.schedule.interval],
+            max_columns=self._settings.limits.columns,
+        )
+
+    # --- what the run tells while it works -----------------------------------------------------------------------------------------
+
+    def note_sql(self, run: Run, generated: GeneratedSql) -> None:
+        """Keeps the generated SQL with the run, if it is still this holder's."""
+        with self._database.write() as tx:
+            runs.record_sql(tx, run, generated)
+
+    def note_counts(self, run: Run, counts: RunCounts, total_rows: int) -> None:
+        """Publishes what the committed chunks counted."""
+        self._live.applied(run.id, counts, total_rows)
+        with self._database.write() as tx:
+            runs.record_counts(tx, run, counts)
+
+    def note_fetched(self, run: Run, rows: int) -> None:
+        """Publishes how many rows were fetched."""
+        self._live.fetched(run.id, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A run that this process is executing; ``lost`` is set when another holder has it."""
+
+    run: Run
+    lost: threading.Event
+
+
+class _Observer:
+    def __init__(self, runner: Runner, held: _Held) -> None:
+        self._runner = runner
+        self._held = held
+
+    def sql_generated(self, generated: GeneratedSql) -> None:
+        self._runner.note_sql(self._held.run, generated)
+
+    def rows_fetched(self, rows: int) -> None:
+        self._runner.note_fetched(self._held.run, rows)
+
+    def chunk_applied(self, counts: RunCounts, total_rows: int) -> None:
+        self._runner.note_counts(self._held.run, counts, total_rows)

@@ -1,0 +1,64 @@
+"""Writes what became of an executed run: to the run, to its pipeline and connection, and on disk."""
+
+from __future__ import annotations
+
+import random
+
+from warehouse_sync.catalog import connections, pipelines, runs
+from warehouse_sync.catalog.database import Database
+from warehouse_sync.clock import Clock
+from warehouse_sync.domain.run import Run, RunCounts, RunState
+from warehouse_sync.logs import get_logger
+from warehouse_sync.scheduler.verdict import judge
+from warehouse_sync.sync.crashpoints import crashpoint
+from warehouse_sync.sync.execution import RunExecutor
+
+_log = get_logger(__name__)
+
+
+class Settlement:
+    """One transaction of the control database per verdict, then the spool. A crash between the two leaves a spool for the next start."""
+
+    def __init__(self, database: Database, executor: RunExecutor, clock: Clock) -> None:
+        self._database = database
+        self._executor = executor
+        self._clock = clock
+
+    def succeed(self, run: Run, counts: RunCounts) -> None:
+        """The run is applied; its pipeline and connection evidently work."""
+        crashpoint("before_run_finished")
+        with self._database.write() as tx:
+            runs.finish(tx, run, state=RunState.SUCCESS, counts=counts, failure=None, now=self._clock.now())
+            pipeline = pipelines.by_key(tx, run.pipeline_key)
+            pipelines.set_fault(tx, pipeline.key, None)
+            connections.set_faulted(tx, pipeline.connection_key, is_faulted=False)
+        crashpoint("run_finished")
+        self._executor.discard(run.id)
+        _log.info("run succeeded", extracted=counts.extracted, mapped=counts.mapped, rejected=counts.rejected)
+
+    def put_back(self, run: Run) -> None:
+        """The service stops: the run waits for the next start and goes on where it is."""
+        with self._database.write() as tx:
+            runs.release(tx, run)
+        _log.info("run put back")
+
+    def fail(self, run: Run, error: Exception) -> None:
+        """The attempt failed: it is tried again later, or somebody must act and is told so."""
+        verdict = judge(error, attempt=run.attempt, jitter=random.random())  # noqa: S311 - spreads load, guards nothing
+        if verdict.failure.code == "internal_error":
+            _log.error("run met an unexpected error", exc_info=error)
+        now = self._clock.now()
+        retry_on = now + verdict.retry_in if verdict.retry_in else None
+        with self._database.write() as tx:
+            runs.finish(
+                tx, run, state=RunState.FAILED, counts=None, failure=verdict.failure, now=now, retry_on=retry_on
+            )
+            pipeline = pipelines.by_key(tx, run.pipeline_key)
+            if verdict.faults_connection:
+                connections.set_faulted(tx, pipeline.connection_key, is_faulted=True)
+            if verdict.faults_pipeline:
+                pipelines.set_fault(tx, pipeline.key, verdict.failure.message)
+        crashpoint("run_finished")
+        if retry_on is None:
+            self._executor.discard(run.id)
+        _log.warning("run failed", code=verdict.failure.code, reason=verdict.failure.message, retry_on=str(retry_on))

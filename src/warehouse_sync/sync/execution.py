@@ -1,0 +1,268 @@
+"""One run, step by step: probe, count, fetch to a sealed spool, apply chunk by chunk (promises I1, I2, I7).
+
+A run that dies while fetching starts over; one that dies while applying goes on from its sealed spool at the first chunk that is not
+committed. What is committed, only the profile store knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from warehouse_sync.clock import Clock
+from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.domain.data_model import DataModel
+from warehouse_sync.domain.identity import IdentityRules
+from warehouse_sync.domain.load_timestamp import column_bounds, timestamp_class
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts
+from warehouse_sync.errors import InvalidRequest, RunError, StoreError
+from warehouse_sync.profiles.duckdb_store import DuckDbStores
+from warehouse_sync.sql import wrap
+from warehouse_sync.sql.guard import CheckedQuery, check_query
+from warehouse_sync.sync.apply import ApplyPlan, apply_chunk
+from warehouse_sync.sync.crashpoints import crashpoint
+from warehouse_sync.sync.mapping import plan_mapping
+from warehouse_sync.sync.records import RecordPlan
+from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, open_spool
+from warehouse_sync.sync.worker import Conversation, Progress, WarehouseWorker
+from warehouse_sync.warehouses.arrow import column_kinds
+from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """All that is needed to execute a run, as values.
+
+    Attributes:
+        run: the run, as its holder claimed it.
+        address: the warehouse, with its secrets.
+        data_model: the query and its load timestamp.
+        rules: how rows find their profile.
+        max_rows: more rows refuse the run before one is read.
+        max_columns: more columns do too.
+    """
+
+    run: Run
+    address: WarehouseAddress
+    data_model: DataModel
+    rules: IdentityRules
+    max_rows: int
+    max_columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionLimits:
+    """What the operator grants every run.
+
+    Attributes:
+        chunk_rows: rows applied in one transaction.
+        spool_bytes: disk for the fetched rows of one run.
+        cell_bytes: the largest single value.
+        between_inclusive: read with both ends included, for compatibility (decision D4).
+    """
+
+    chunk_rows: int
+    spool_bytes: int
+    cell_bytes: int
+    between_inclusive: bool = False
+
+
+class RunObserver(Protocol):
+    """Whoever wants to know how far a run is. Called on the run's own thread."""
+
+    def sql_generated(self, generated: GeneratedSql) -> None:
+        """The texts that are sent to the warehouse, before the first row is read."""
+        ...
+
+    def rows_fetched(self, rows: int) -> None:
+        """How many rows are in the spool so far."""
+        ...
+
+    def chunk_applied(self, counts: RunCounts, total_rows: int) -> None:
+        """What all chunks committed so far have counted, of how many rows in all."""
+        ...
+
+
+class RunExecutor:
+    """Executes runs. Safe to use from several threads, one run on each.
+
+    Args:
+        worker: speaks with warehouses, in child processes.
+        stores: the profile stores.
+        spools: folder of the spools; each run has its own below it.
+        limits: what every run may use.
+        clock: the time.
+    """
+
+    def __init__(
+        self, worker: WarehouseWorker, stores: DuckDbStores, spools: Path, limits: ExecutionLimits, clock: Clock
+    ) -> None:
+        self._worker = worker
+        self._stores = stores
+        self._spools = spools
+        self._limits = limits
+        self._clock = clock
+
+    def execute(self, order: RunOrder, observer: RunObserver, cancelled: Callable[[], bool]) -> RunCounts:
+        """Does what is left to do of a run and returns what all of it counted.
+
+        Args:
+            order: the run.
+            observer: told how far it is.
+            cancelled: true when the run shall stop, or its holder lost it.
+
+        Raises:
+            WarehouseError, RunError, InvalidRequest: the run cannot succeed now; nothing past the last committed chunk was changed.
+            LeaseLostError: a newer holder has the run.
+            StoreError: the profile store failed; trying again tells what was committed.
+        """
+        spool = self._sealed_spool(order.run)
+        # Without its spool a run starts over: to query again is not to resume, and its rows merge idempotently.
+        progress = self._stores.begin(order.run.key, start_over=spool is None)
+        crashpoint("epoch_raised")
+        if spool is None:
+            spool = self._fetch(order, observer, cancelled)
+        if spool is None:
+            return RunCounts()
+        plan = ApplyPlan(order.run.key, order.data_model.key, record_plan(order, spool.manifest.schema), order.rules)
+        counts = progress.counts
+        for number, chunk in enumerate(spool.chunks()):
+            if number < progress.chunks:
+                continue
+            if cancelled():
+                raise RunError("The run was cancelled.", code="cancelled")
+            counts += apply_chunk(self._stores, plan, number, spool.read(chunk), now=self._clock.now())
+            observer.chunk_applied(counts, spool.manifest.rows)
+        return counts
+
+    def discard(self, run_id: int) -> None:
+        """Removes a run's spool: it is finished, or will start over."""
+        discard_spool(self._directory(run_id))
+        crashpoint("spool_removed")
+
+    def discard_all_but(self, run_ids: set[int]) -> None:
+        """Removes the spools that a crash left behind of runs that need them no more."""
+        if not self._spools.exists():
+            return
+        for directory in self._spools.iterdir():
+            if directory.name.startswith("run-") and directory.name not in {f"run-{run_id}" for run_id in run_ids}:
+                discard_spool(directory)
+
+    def _directory(self, run_id: int) -> Path:
+        return self._spools / f"run-{run_id}"
+
+    def _sealed_spool(self, run: Run) -> Spool | None:
+        try:
+            return open_spool(self._directory(run.id))
+        except StoreError:
+            discard_spool(self._directory(run.id))  # damaged: the rows are still in the warehouse
+            return None
+
+    def _fetch(self, order: RunOrder, observer: RunObserver, cancelled: Callable[[], bool]) -> Spool | None:
+        """The sealed spool of the interval; None if the interval holds no rows."""
+        if order.run.data_interval.is_empty:
+            return None
+        tag = f"warehouse-sync pipeline={order.run.pipeline_id} run={order.run.id}"
+        with self._worker.conversation(order.address, tag, cancelled=cancelled) as conversation:
+            sql, stamp = self._probe(order, conversation)
+            observer.sql_generated(sql)
+            crashpoint("probe_stored")
+            rows = conversation.count(sql.count)
+            if rows > order.max_rows:
+                raise _too_many_rows(rows, order.max_rows)
+            if rows == 0:
+                return None
+            conversation.fetch(
+                sql.extract, self._spool_request(order, stamp), lambda progress: _tell(observer, progress)
+            )
+        crashpoint("fetch_complete")
+        return open_spool(self._directory(order.run.id))
+
+    def _probe(self, order: RunOrder, conversation: Conversation) -> tuple[GeneratedSql, str]:
+        query = check_query(order.data_model.sql_query, WAREHOUSE_TYPES[order.address.type].dialect)
+        probe = wrap.probe(query)
+        plan = record_plan(order, conversation.probe(probe))
+        stamp = plan.mapping.load_timestamp.name
+        return self._generated(order, query, probe, plan), stamp
+
+    def _generated(self, order: RunOrder, query: CheckedQuery, probe: str, plan: RecordPlan) -> GeneratedSql:
+        bounds = column_bounds(order.run.data_interval, plan.timestamp_class, order.data_model.load_timestamp.tzinfo)
+        stamp, inclusive = plan.mapping.load_timestamp.name, self._limits.between_inclusive
+        return GeneratedSql(
+            probe=probe,
+            count=wrap.count(query, stamp, bounds, inclusive_end=inclusive),
+            extract=wrap.extract(query, stamp, bounds, inclusive_end=inclusive),
+        )
+
+    def _spool_request(self, order: RunOrder, stamp: str) -> SpoolRequest:
+        return SpoolRequest(
+            directory=self._directory(order.run.id),
+            load_timestamp=stamp,
+            max_rows=order.max_rows,
+            chunk_rows=self._limits.chunk_rows,
+            max_bytes=self._limits.spool_bytes,
+            max_cell_bytes=self._limits.cell_bytes,
+        )
+
+
+def record_plan(order: RunOrder, schema: pa.Schema) -> RecordPlan:
+    """How rows of a schema become records.
+
+    Raises:
+        InvalidRequest: they cannot; the sentence names columns and remedy.
+    """
+    kind = WAREHOUSE_TYPES[order.address.type]
+    stamp = order.data_model.load_timestamp
+    columns = column_kinds(schema)
+    mapping = plan_mapping(
+        columns,
+        stamp,
+        priority=order.rules.priority,
+        plain_timestamp_is_instant=kind.plain_timestamp_is_instant,
+        max_columns=order.max_columns,
+    )
+    instant = kind.plain_timestamp_is_instant
+    return RecordPlan(columns, mapping, stamp, timestamp_class(stamp.declared, plain_timestamp_is_instant=instant))
+
+
+def check_data_model(
+    worker: WarehouseWorker,
+    address: WarehouseAddress,
+    data_model: DataModel,
+    rules: IdentityRules,
+    *,
+    max_columns: int,
+) -> None:
+    """Runs the ``LIMIT 0`` probe of a data model on a warehouse and maps its columns; reads no rows.
+
+    Raises:
+        InvalidRequest: the query is not one read-only query in this warehouse's dialect, or its output cannot be mapped.
+        WarehouseError: the warehouse refused the query or was not reached.
+    """
+    kind = WAREHOUSE_TYPES[address.type]
+    query = check_query(data_model.sql_query, kind.dialect)
+    schema = worker.probe(address, wrap.probe(query), f"warehouse-sync probe data_model={data_model.id}")
+    plan_mapping(
+        column_kinds(schema),
+        data_model.load_timestamp,
+        priority=rules.priority,
+        plain_timestamp_is_instant=kind.plain_timestamp_is_instant,
+        max_columns=max_columns,
+    )
+
+
+def _tell(observer: RunObserver, progress: Progress) -> None:
+    observer.rows_fetched(progress.rows)
+
+
+def _too_many_rows(rows: int, limit: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"The interval holds {rows:,} rows; one run of this pipeline may read at most {limit:,}. Nothing was changed. Narrow the "
+        "query, run more often, or ask the operator to raise the limit.",
+        field="sql_query",
+        code="too_many_records",
+    )
