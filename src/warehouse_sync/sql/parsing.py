@@ -1,0 +1,223 @@
+"""Text to tree and back, in bounded time and depth; whatever the parser throws becomes a sentence for the customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, ClassVar, Final, cast
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
+from sqlglot.parser import Parser
+from sqlglot.tokenizer_core import Token, TokenType
+
+from warehouse_sync.errors import SqlRefused
+from warehouse_sync.sql.dialects import SqlDialect
+
+MOST_BYTES: Final = 64 * 1024
+"""The longest query, in bytes of UTF-8."""
+
+MOST_TOKENS: Final = 5_000
+"""The most words and signs of a query: what can be checked within 300 ms. A long real model has 1,500."""
+
+DEEPEST: Final = 24
+"""The most brackets and CASEs inside each other; the parser needs some twenty Python frames for each."""
+
+_STEPS_PER_TOKEN: Final = 8
+_FREE_STEPS: Final = 1_000
+_OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
+_CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
+_KNOWN_FUNCTIONS: Final = ("TABLE",)
+_FUNCTIONS_WITH_OWN_SYNTAX: Final = frozenset(
+    {
+        "CAST",
+        "TRY_CAST",
+        "EXTRACT",
+        "OVERLAY",
+        "POSITION",
+        "SUBSTRING",
+        "TRIM",
+        "JSON_TABLE",
+        "JSON_OBJECT",
+        "JSON_OBJECTAGG",
+    }
+    | {"XMLELEMENT", "XMLTABLE", "DIRECTORY", "SEMANTIC_VIEW", "OPENJSON"}
+)
+STRING_TOKENS: Final = frozenset(
+    {
+        TokenType.STRING,
+        TokenType.NATIONAL_STRING,
+        TokenType.NATIONAL_RAW_STRING,
+        TokenType.RAW_STRING,
+        TokenType.HEREDOC_STRING,
+        TokenType.UNICODE_STRING,
+        TokenType.BYTE_STRING,
+    }
+)
+
+
+class TooMuchWork(Exception):
+    """The parser went back and forth more often than any honest query needs."""
+
+
+def refusal(message: str) -> SqlRefused:
+    """An error about the data model's query."""
+    return SqlRefused(message, field="sql_query")
+
+
+def tokens_of(text: str, dialect: SqlDialect) -> Sequence[Token]:
+    """The words and signs of a text, without comments.
+
+    Raises:
+        SqlRefused: a quote or comment is not closed.
+    """
+    try:
+        return _sqlglot(dialect.name).tokenize(text)
+    except (SqlglotError, RecursionError, ValueError, IndexError):
+        raise refusal("A quoted text, quoted name or comment in the query is not closed; close it.") from None
+
+
+def refuse_deep_or_long(tokens: Sequence[Token], most: int = MOST_TOKENS) -> None:
+    """Looks at size and nesting before the parser recurses.
+
+    Raises:
+        SqlRefused: the query is too long or too deeply nested.
+    """
+    if len(tokens) > most:
+        raise too_long()
+    depth = 0
+    for token in tokens:
+        if token.token_type in _OPENING:
+            depth += 1
+            if depth > DEEPEST:
+                raise _too_deep(f" at line {token.line}, column {token.col}")
+        elif token.token_type in _CLOSING:
+            depth = max(0, depth - 1)
+
+
+def too_long() -> SqlRefused:
+    """The error for a query of too many words and signs."""
+    return refusal(
+        f"The query has more than {MOST_TOKENS} words and signs; put parts of it into a view and select from the view."
+    )
+
+
+def _too_deep(where: str = "") -> SqlRefused:
+    return refusal(
+        f"The query is nested too deeply{where} (more than {DEEPEST} brackets or CASEs inside each other, or a very long chain of "
+        "operators); put inner parts into a view or a WITH clause."
+    )
+
+
+def parse_tokens(tokens: Sequence[Token], text: str, dialect: SqlDialect) -> exp.Expr:
+    """The tree of exactly these tokens, which hold one statement.
+
+    Raises:
+        SqlRefused: a syntax error, with line and column, or too much work.
+    """
+    parser = _parser_class(dialect.name)(error_level=ErrorLevel.IMMEDIATE, dialect=_sqlglot(dialect.name))
+    try:
+        trees = parser.parse(list(tokens), text)
+    except ParseError as error:
+        raise _syntax_error(error, dialect) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except TooMuchWork:
+        raise refusal("The query takes too long to read; nest less, or put inner parts into a view.") from None
+    except (SqlglotError, ValueError, TypeError, AttributeError, KeyError, IndexError):
+        raise refusal(f"The query cannot be read as {dialect.name} SQL; check its syntax.") from None
+    if len(trees) != 1 or trees[0] is None:
+        raise refusal("The query is empty or has more than one statement; send exactly one SELECT.")
+    return trees[0]
+
+
+def parse_generated(text: str, dialect: SqlDialect) -> exp.Expr:
+    """The tree of text that we generated.
+
+    Raises:
+        SqlRefused: it cannot be read back.
+    """
+    tokens = tokens_of(text, dialect)
+    return parse_tokens(tokens, text, dialect)
+
+
+def generate(tree: exp.Expr, dialect: SqlDialect) -> str:
+    """The text of a tree, without comments, on one line, names of functions as the customer wrote them.
+
+    Raises:
+        SqlRefused: the dialect has no text for a part of the tree.
+    """
+    generator = _sqlglot(dialect.name).generator(
+        comments=False, normalize_functions=False, unsupported_level=ErrorLevel.RAISE
+    )
+    try:
+        return str(generator.generate(tree))
+    except RecursionError:
+        raise _too_deep() from None
+    except (SqlglotError, ValueError, TypeError, AttributeError, KeyError, IndexError):
+        raise not_rebuilt() from None
+
+
+def not_rebuilt() -> SqlRefused:
+    """The error for a query that we understand but cannot write again without changing it."""
+    return refusal(
+        "The query cannot be rebuilt exactly, so what was checked might not be what runs; rewrite the unusual part, or put it into "
+        "a view and select from the view."
+    )
+
+
+def braces_at(tokens: Sequence[Token], text: str) -> Token | None:
+    """The first opening template brace (``{{`` or ``{%``) outside literals and comments."""
+    for token in _opening_braces(tokens):
+        if text[token.start : token.start + 2] in {"{{", "{%"}:
+            return token
+    return None
+
+
+def _opening_braces(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token in tokens:
+        if token.token_type in {TokenType.L_BRACE, TokenType.BLOCK_START}:
+            yield token
+
+
+def _syntax_error(error: ParseError, dialect: SqlDialect) -> SqlRefused:
+    first = error.errors[0] if error.errors else {}
+    word = str(first.get("highlight") or "").strip()[:60]
+    near = f" near {word!r}" if word.isprintable() and word else ""
+    line, column = first.get("line"), first.get("col")
+    where = f" on line {line}, column {column}" if line and column else ""
+    return refusal(f"Syntax error in {dialect.name} SQL{where}{near}; correct the query.")
+
+
+@cache
+def _sqlglot(name: str) -> Dialect:
+    return Dialect.get_or_raise(name)
+
+
+@cache
+def _parser_class(name: str) -> type[Parser]:
+    """The dialect's parser with a ceiling on work: on some nestings it takes exponential time otherwise."""
+    base: Any = _sqlglot(name).parser_class
+
+    class BoundedParser(base):  # type: ignore[misc]
+        # Every function stays as it is written: the parser would read a customer's own function under a name it knows from
+        # another database as that function, and write it back under a third name.
+        FUNCTIONS: ClassVar[dict[str, Any]] = {
+            name: base.FUNCTIONS[name] for name in _KNOWN_FUNCTIONS if name in base.FUNCTIONS
+        }
+        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+            name: parse for name, parse in base.FUNCTION_PARSERS.items() if name in _FUNCTIONS_WITH_OWN_SYNTAX
+        }
+        steps = 0
+
+        def _advance(self, times: int = 1) -> None:
+            self.steps += 1
+            if self.steps > _FREE_STEPS + _STEPS_PER_TOKEN * self._tokens_size:
+                raise TooMuchWork
+            super()._advance(times)
+
+        def _warn_unsupported(self) -> None:  # would fall back to an opaque command and log the customer's text
+            self.raise_error("Unsupported statement")
+
+    return cast("type[Parser]", BoundedParser)

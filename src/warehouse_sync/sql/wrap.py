@@ -1,0 +1,106 @@
+"""The statements a run sends, built as trees around the customer's tree: no text is ever pasted.
+
+The customer's query stands as it is (its own ORDER BY and LIMIT too) in a derived table named ``m``. Nothing inside it can see that
+name, and outside it there is no other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlglot import exp
+
+from warehouse_sync.domain.load_timestamp import ColumnBounds
+from warehouse_sync.sql.guard import CheckedQuery
+from warehouse_sync.sql.lexemes import UnsafeText, scan_generated
+from warehouse_sync.sql.literals import bound_literal
+from warehouse_sync.sql.parsing import generate, not_rebuilt, parse_generated
+
+_ALIAS: Final = "m"
+
+
+def probe(query: CheckedQuery) -> str:
+    """The statement that shows the columns of a query and reads no row."""
+    return preview(query, 0)
+
+
+def preview(query: CheckedQuery, rows: int) -> str:
+    """The statement that reads at most this many rows of a query, whichever they are.
+
+    Raises:
+        ValueError: ``rows`` is negative.
+    """
+    if rows < 0:
+        raise ValueError("the number of rows cannot be negative")
+    return _verified(_around(query, exp.Star()).limit(rows, copy=False), query)
+
+
+def count(query: CheckedQuery, column: str, bounds: ColumnBounds, *, inclusive_end: bool = False) -> str:
+    """The statement that counts the rows within bounds; arguments as for ``extract``."""
+    counted = exp.Anonymous(this="COUNT", expressions=[exp.Star()])
+    return _verified(_filtered(_around(query, counted), query, column, bounds, inclusive_end), query)
+
+
+def extract(query: CheckedQuery, column: str, bounds: ColumnBounds, *, inclusive_end: bool = False) -> str:
+    """The statement that reads all columns of the rows within bounds.
+
+    Args:
+        query: the customer's query.
+        column: the exact name of the load-timestamp column as the probe saw it.
+        bounds: in the column's own terms. Rows whose column is NULL are in no interval.
+        inclusive_end: compare as ``BETWEEN`` does, with both ends inside (decision D4). Rows at an end are then read twice.
+
+    Raises:
+        SqlRefused: the statement cannot be rebuilt exactly.
+    """
+    return _verified(_filtered(_around(query, exp.Star()), query, column, bounds, inclusive_end), query)
+
+
+def _around(query: CheckedQuery, selected: exp.Expr) -> exp.Select:
+    derived = exp.Subquery(this=query.tree, alias=exp.TableAlias(this=exp.to_identifier(_ALIAS)))
+    return exp.Select(expressions=[selected], from_=exp.From(this=derived))
+
+
+def _filtered(
+    select: exp.Select, query: CheckedQuery, column: str, bounds: ColumnBounds, inclusive_end: bool
+) -> exp.Select:
+    predicate = _predicate(query, column, bounds, inclusive_end)
+    return select.where(predicate, copy=False)
+
+
+def _predicate(query: CheckedQuery, column: str, bounds: ColumnBounds, inclusive_end: bool) -> exp.Expr:
+    def named() -> exp.Column:
+        return exp.column(exp.to_identifier(column, quoted=True), table=exp.to_identifier(_ALIAS))
+
+    upper = bound_literal(bounds.upper, bounds.kind, query.dialect)
+    lower = None if bounds.lower is None else bound_literal(bounds.lower, bounds.kind, query.dialect)
+    if inclusive_end and lower is not None:
+        return exp.Between(this=named(), low=lower, high=upper)
+    ends = (exp.LTE if inclusive_end else exp.LT)(this=named(), expression=upper)
+    if lower is None:
+        return ends
+    return exp.and_(exp.GTE(this=named(), expression=lower), ends, copy=False)
+
+
+def _verified(tree: exp.Select, query: CheckedQuery) -> str:
+    """The text of the statement, after reading it back: one SELECT around exactly the customer's query, with our own condition."""
+    dialect = query.dialect
+    text = generate(tree, dialect)
+    try:
+        scan_generated(text, dialect)
+    except UnsafeText:
+        raise not_rebuilt() from None
+    again = parse_generated(text, dialect)
+    if _parts(again) != _parts(tree) or generate(again.args["from_"].this.this, dialect) != query.text:
+        raise not_rebuilt()
+    return text
+
+
+def _parts(tree: exp.Expr) -> tuple[object, ...]:
+    """What of a statement is ours: everything but the customer's query inside the derived table, whose text is compared."""
+    source = tree.args.get("from_")
+    if not isinstance(tree, exp.Select) or source is None or not isinstance(source.this, exp.Subquery):
+        raise not_rebuilt()
+    around = {name: value for name, value in tree.args.items() if value and name != "from_"}
+    derived = {name: value for name, value in source.this.args.items() if value and name != "this"}
+    return around, derived
