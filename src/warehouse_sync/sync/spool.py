@@ -1,0 +1,259 @@
+"""The spool of a run: everything the warehouse returned, on our disk, before any profile is touched.
+
+A spool is a folder of Arrow files and a manifest. It is sealed when the manifest is there, which is written last, after all files are
+durable. A spool without a manifest is what a dead fetch left behind and counts for nothing. A spool of more than one chunk has its
+rows in the order of their load timestamps; a smaller one keeps the order of the warehouse.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from warehouse_sync.errors import RunError
+from warehouse_sync.sync.crashpoints import crashpoint
+from warehouse_sync.sync.spool_files import (
+    OWNER_ONLY_FOLDER,
+    disk_errors,
+    file_checksum,
+    read_table,
+    replace_text,
+    sync_folder,
+    write_table,
+)
+from warehouse_sync.sync.spool_manifest import MANIFEST_NAME, Manifest, SpoolChunk, damaged, read_manifest
+from warehouse_sync.sync.spool_order import Keys, cell_bytes, is_sorted, merged, names_equal, sort_keys, stable_order
+
+_MEBIBYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolRequest:
+    """How to fill a spool.
+
+    Attributes:
+        directory: the folder; made if absent, emptied if it is not sealed.
+        load_timestamp: exact name of the load-timestamp column.
+        max_rows: the fetch stops at the row after these.
+        chunk_rows, chunk_bytes: the most rows, and about the most bytes in memory, of one chunk.
+        max_bytes: the most bytes of the whole spool on disk.
+        max_cell_bytes: the largest text or binary value.
+    """
+
+    directory: Path
+    load_timestamp: str
+    max_rows: int
+    chunk_rows: int = 250_000
+    chunk_bytes: int = 128 * _MEBIBYTE
+    max_bytes: int = 200 * 1024 * _MEBIBYTE
+    max_cell_bytes: int = 16 * _MEBIBYTE
+
+
+class Spool:
+    """A sealed spool. Safe to read from several threads."""
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        self._directory = directory
+        self.manifest = manifest
+
+    def chunks(self) -> list[SpoolChunk]:
+        """The chunks, in the order in which they are applied."""
+        return list(self.manifest.chunks)
+
+    def read(self, chunk: SpoolChunk) -> pa.Table:
+        """The rows of a chunk, mapped from its file.
+
+        Raises:
+            StoreError: the file is not what the manifest says.
+        """
+        path = self._directory / chunk.name
+        with disk_errors():
+            if file_checksum(path) != chunk.crc32:
+                raise damaged(f"{chunk.name} does not match its checksum")
+            table = read_table(path)
+        if table.num_rows != chunk.rows or not table.schema.equals(self.manifest.schema):
+            raise damaged(f"{chunk.name} holds other rows than the manifest says")
+        return table
+
+
+def open_spool(directory: Path) -> Spool | None:
+    """The sealed spool in a folder; None if there is none.
+
+    Raises:
+        StoreError: it is sealed but damaged: a file is missing or has another size.
+    """
+    manifest = read_manifest(directory)
+    if manifest is None:
+        return None
+    for chunk in manifest.chunks:
+        path = directory / chunk.name
+        if not path.is_file() or path.stat().st_size != chunk.size:
+            raise damaged(f"{chunk.name} is missing or has another size")
+    return Spool(directory, manifest)
+
+
+def discard_spool(directory: Path) -> None:
+    """Removes a spool, sealed or not. A crash in the middle leaves one that is not sealed."""
+    if not directory.exists():
+        return
+    with disk_errors():
+        (directory / MANIFEST_NAME).unlink(missing_ok=True)
+        sync_folder(directory)
+        shutil.rmtree(directory)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file of the spool; in order within itself, unless it is the only one."""
+
+    name: str
+    rows: int
+    size: int
+    crc32: int
+
+
+class SpoolWriter:
+    """Fills one spool, then seals it. Holds about two chunks in memory, and one 64-bit number per row."""
+
+    def __init__(self, request: SpoolRequest, schema: pa.Schema) -> None:
+        if not names_equal(schema, request.load_timestamp):
+            raise RunError(
+                f"The query does not return one column {request.load_timestamp}.", code="load_timestamp_missing"
+            )
+        self._request = request
+        self._schema = schema
+        self._parts: list[_Part] = []
+        self._keys: list[Keys] = []  # of each part, for putting them in order
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._pending_bytes = 0
+        self.rows = 0
+        self.size = 0
+        with disk_errors():
+            self._make_folder(request.directory)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Takes rows of the spool's schema.
+
+        Raises:
+            RunError: a limit of the request is passed, or the disk is full.
+        """
+        self.rows += batch.num_rows
+        self._check_limits(batch)
+        while batch.num_rows:
+            fitting = self._rows_that_fit(batch)
+            if not fitting:
+                self._write_run()
+                continue
+            self._take(batch.slice(0, fitting))
+            batch = batch.slice(fitting)
+
+    def seal(self) -> Manifest:
+        """Makes the spool durable and whole; afterwards ``open_spool`` finds it."""
+        with disk_errors():
+            if self._pending_rows and not self._parts:
+                self._write_part(pa.Table.from_batches(self._pending, self._schema), "chunk-000000.arrow")
+                self._pending = []
+            elif self._pending_rows:
+                self._write_run()
+            chunks = self._chunks()
+            manifest = Manifest(
+                schema=self._schema,
+                load_timestamp=self._request.load_timestamp,
+                rows=self.rows,
+                size=sum(chunk.size for chunk in chunks),
+                chunks=chunks,
+            )
+            sync_folder(self._request.directory)
+            crashpoint("spool_before_seal")
+            replace_text(self._request.directory / MANIFEST_NAME, manifest.to_json())
+        crashpoint("spool_sealed")
+        return manifest
+
+    def _make_folder(self, directory: Path) -> None:
+        if (directory / MANIFEST_NAME).exists():
+            raise RunError("This spool is sealed already. Apply it instead of fetching again.", code="spool_sealed")
+        discard_spool(directory)
+        directory.mkdir(mode=OWNER_ONLY_FOLDER, parents=True)
+        sync_folder(directory.parent)
+
+    def _check_limits(self, batch: pa.RecordBatch) -> None:
+        if self.rows > self._request.max_rows:
+            raise RunError(
+                f"The query returned more than {self._request.max_rows} rows, the most that one run of this pipeline may read. "
+                "Nothing was changed. Narrow the query, or ask the operator to raise the limit.",
+                code="too_many_records",
+            )
+        largest = cell_bytes(batch)
+        if largest > self._request.max_cell_bytes:
+            raise RunError(
+                f"The query returned a value of {largest} bytes; the most is {self._request.max_cell_bytes}. Nothing was changed. "
+                "Shorten the value in the query.",
+                code="value_too_large",
+            )
+
+    def _rows_that_fit(self, batch: pa.RecordBatch) -> int:
+        """How many rows of a batch still belong to the chunk being filled; at least one if it is empty."""
+        room_rows = self._request.chunk_rows - self._pending_rows
+        room_bytes = self._request.chunk_bytes - self._pending_bytes
+        row_bytes = max(1, batch.nbytes // batch.num_rows)
+        fitting = max(0, min(batch.num_rows, room_rows, room_bytes // row_bytes))
+        return fitting if fitting or self._pending_rows else 1
+
+    def _take(self, batch: pa.RecordBatch) -> None:
+        self._pending.append(batch)
+        self._pending_rows += batch.num_rows
+        self._pending_bytes += batch.nbytes
+
+    def _write_run(self) -> None:
+        """Writes what is pending as a part in order: there is more than one chunk."""
+        table = pa.Table.from_batches(self._pending, self._schema)
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+        name = self._request.load_timestamp
+        keys = sort_keys(table.column(name), name)
+        if not is_sorted(keys):
+            order = stable_order(keys)
+            table, keys = table.take(pa.array(order)), keys[order]
+        self._keys.append(keys)
+        with disk_errors():
+            self._write_part(table, f"chunk-{len(self._parts):06d}.arrow")
+
+    def _write_part(self, table: pa.Table, file_name: str) -> None:
+        size, crc32 = write_table(self._request.directory / file_name, table)
+        self.size += size
+        if self.size > self._request.max_bytes:
+            raise RunError(
+                f"The rows of this run need more than {self._request.max_bytes} bytes on disk. Nothing was changed. Select fewer "
+                "columns or rows, or ask the operator to raise the limit of the spool.",
+                code="spool_too_large",
+            )
+        self._parts.append(_Part(file_name, table.num_rows, size, crc32))
+        crashpoint("spool_file_written")
+
+    def _chunks(self) -> tuple[SpoolChunk, ...]:
+        if any(before[-1] > after[0] for before, after in pairwise(self._keys)):
+            self._merge()
+        chunks, ordinal = [], 0
+        for number, part in enumerate(self._parts):
+            chunks.append(SpoolChunk(number, part.name, part.rows, ordinal, part.size, part.crc32))
+            ordinal += part.rows
+        return tuple(chunks)
+
+    def _merge(self) -> None:
+        """Writes all rows once more, in order across parts, and removes the runs."""
+        runs, self._parts = self._parts, []
+        paths = [self._request.directory / run.name for run in runs]
+        row_bytes = max(1, self.size // self.rows)
+        rows = max(1, min(self._request.chunk_rows, self._request.chunk_bytes // row_bytes))
+        self.size = 0  # what the finished spool holds; the runs are gone when it is sealed
+        # A run is opened anew whenever it is asked for: a file that stays mapped keeps its pages in our memory.
+        tables = merged(self._keys, rows, lambda number: read_table(paths[number]), self._request.load_timestamp)
+        for number, table in enumerate(tables):
+            self._write_part(table, f"chunk-{number:06d}-sorted.arrow")
+        for path in paths:
+            path.unlink()

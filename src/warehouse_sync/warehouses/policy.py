@@ -1,0 +1,63 @@
+"""What the operator allows and asks of every conversation with a warehouse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+SCRIPTED = "scripted"
+"""The type of the test double; exists only where ``WarehousePolicy.scripted_module`` is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnowflakeEndpoint:
+    """Where the operator wants Snowflake conversations to go instead of the vendor's hosts: an emulator or a private link."""
+
+    host: str
+    port: int
+    protocol: Literal["http", "https"] = "https"
+
+
+@dataclass(frozen=True, slots=True)
+class WarehousePolicy:
+    """The operator's part of every conversation. Holds no secret; crosses to the child process as JSON.
+
+    Attributes:
+        duckdb_root: the folder below which DuckDB warehouses may lie; None refuses the type.
+        duckdb_refused: files and folders of our own below it, never opened as a warehouse.
+        snowflake_endpoint: replaces the host built from account and region.
+        allowed_private_hosts: ``host:port`` of warehouses at loopback or private addresses.
+        login_timeout_seconds: for reaching a warehouse and logging in.
+        statement_timeout_seconds: for each statement, as the warehouse counts it.
+        memory_limit_mb: what an engine inside our process may use for its own work.
+        temp_limit_mb: what such an engine may spill to disk.
+        threads: threads of such an engine.
+        scripted_module: module with the ``open_warehouse`` of a test double. No setting leads here: only tests construct it.
+    """
+
+    duckdb_root: str | None = None
+    duckdb_refused: tuple[str, ...] = ()
+    snowflake_endpoint: SnowflakeEndpoint | None = None
+    allowed_private_hosts: tuple[str, ...] = ()
+    login_timeout_seconds: int = 20
+    statement_timeout_seconds: int = 3600
+    memory_limit_mb: int = 512
+    temp_limit_mb: int = 8192
+    threads: int = 2
+    scripted_module: str | None = None
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The policy that ``to_json`` wrote. Raises ``KeyError`` or ``ValueError`` for anything else."""
+        values: Mapping[str, Any] = json.loads(text)
+        endpoint = values.get("snowflake_endpoint")
+        known = {field.name: values[field.name] for field in fields(cls)}
+        for name in ("duckdb_refused", "allowed_private_hosts"):
+            known[name] = tuple(values[name])
+        known["snowflake_endpoint"] = SnowflakeEndpoint(**endpoint) if endpoint else None
+        return cls(**known)

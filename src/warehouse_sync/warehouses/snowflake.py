@@ -1,0 +1,218 @@
+"""Reads Snowflake with the vendor's unmodified connector: results as Arrow, one session for one conversation.
+
+Snowflake has no read-only session. What a conversation may do is decided by the guard in ``sql/``, by one statement per call, and by the
+privileges of the role.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import Any, Final
+
+import pyarrow as pa
+import snowflake.connector
+from snowflake.connector import SnowflakeConnection
+from snowflake.connector.errors import Error as ConnectorError
+
+from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
+from warehouse_sync.warehouses.arrow import normalise
+from warehouse_sync.warehouses.egress import authority, judge
+from warehouse_sync.warehouses.faults import fault, secrets_of
+from warehouse_sync.warehouses.policy import WarehousePolicy
+from warehouse_sync.warehouses.snowflake_address import identifier, snowflake_address
+from warehouse_sync.warehouses.snowflake_faults import snowflake_fault
+from warehouse_sync.warehouses.snowflake_types import described_schema
+
+_QUERY_TAG_CHARACTERS: Final = 2000
+_NEW_CORE: Final = 5  # the connector's major version that was rewritten
+
+# The connector logs hosts, users and pieces of statements; what of that may be known is in our own errors.
+logging.getLogger("snowflake").setLevel(logging.CRITICAL + 1)
+
+
+def open_warehouse(address: WarehouseAddress, policy: WarehousePolicy, *, query_tag: str) -> SnowflakeWarehouse:
+    """A conversation with the Snowflake account at an address."""
+    return SnowflakeWarehouse(address, policy, query_tag)
+
+
+class SnowflakeWarehouse:
+    """One session on one Snowflake account; see ``warehouses/protocol.py``."""
+
+    def __init__(self, address: WarehouseAddress, policy: WarehousePolicy, query_tag: str) -> None:
+        self._place = snowflake_address(address, policy.snowflake_endpoint)
+        self._password = address.secrets["password"]
+        self._secrets = secrets_of(address)
+        self._policy = policy
+        self._query_tag = query_tag[:_QUERY_TAG_CHARACTERS]
+        self._session: SnowflakeConnection | None = None
+        self._cancelled = False
+
+    def check(self) -> None:
+        self._reach(self._resolve())
+        self._open()
+        for step, statement in (
+            (WarehouseStep.ROLE, f"USE ROLE {identifier(self._place.role)}"),
+            (WarehouseStep.WAREHOUSE, f"USE WAREHOUSE {identifier(self._place.warehouse)}"),
+            (WarehouseStep.DATABASE, f"USE DATABASE {identifier(self._place.database)}"),
+        ):
+            with self._executed(statement, step):
+                pass
+
+    def probe(self, sql: str) -> pa.Schema:
+        with self._executed(sql, WarehouseStep.QUERY) as cursor:
+            return described_schema(cursor.description)
+
+    def count(self, sql: str) -> int:
+        with self._executed(sql, WarehouseStep.QUERY) as cursor:
+            return int(cursor.fetchone()[0])
+
+    def fetch(self, sql: str) -> Iterator[pa.RecordBatch]:
+        with self._executed(sql, WarehouseStep.QUERY) as cursor, self._translated(WarehouseStep.FETCH):
+            schema = described_schema(cursor.description)
+            if cursor.rowcount == 0:  # the 4.x connector fails to decode a result without rows
+                return
+            for table in cursor.fetch_arrow_batches(force_microsecond_precision=True):
+                self._refuse_when_cancelled()
+                for batch in table.to_batches():
+                    yield normalise(batch, schema)
+
+    def cancel(self) -> None:
+        """Stops what the session runs, from a second session: the connector cannot cancel a statement it waits for."""
+        self._cancelled = True
+        running = self._session
+        if running is None:
+            return
+        # Best effort: the caller ends the process if this does not help.
+        with suppress(Exception), closing(self._connect()) as other, closing(other.cursor()) as cursor:
+            cursor.execute(f"SELECT SYSTEM$CANCEL_ALL_QUERIES({int(running.session_id)})")
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            with suppress(Exception):  # the conversation is over whether or not the server hears of it
+                session.close()
+
+    def _open(self) -> SnowflakeConnection:
+        if self._session is None:
+            self._resolve()
+            with self._translated(WarehouseStep.LOGIN):
+                self._session = self._connect()
+        return self._session
+
+    def _connect(self) -> SnowflakeConnection:
+        place = self._place
+        return snowflake.connector.connect(
+            account=place.account,
+            host=place.host,
+            port=place.port,
+            protocol=place.protocol,
+            user=place.user,
+            password=self._password.reveal(),
+            role=place.role,
+            warehouse=place.warehouse,
+            database=place.database,
+            authenticator="snowflake",
+            application="WarehouseSync",
+            login_timeout=self._policy.login_timeout_seconds,
+            arrow_number_to_decimal=True,  # without it NUMBER(10,2) becomes a float
+            client_store_temporary_credential=False,
+            session_parameters=self._session_parameters(),
+            **_OF_VERSION,
+        )
+
+    def _session_parameters(self) -> dict[str, str | int | bool]:
+        return {
+            "QUERY_TAG": self._query_tag,
+            "TIMEZONE": "UTC",
+            "STATEMENT_TIMEOUT_IN_SECONDS": self._policy.statement_timeout_seconds,
+            "MULTI_STATEMENT_COUNT": 1,
+            "CLIENT_TELEMETRY_ENABLED": False,
+            "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
+        }
+
+    def _resolve(self) -> tuple[str, ...]:
+        """The addresses of the host, once the egress policy has agreed to every one of them."""
+        place = self._place
+        try:
+            found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise fault(
+                WarehouseFault.UNREACHABLE,
+                WarehouseStep.RESOLVE,
+                f"There is no host {place.host}. Check source_account_id and region.",
+            ) from error
+        addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+        operators = (authority(place.host, place.port),) if place.is_operators else ()
+        judge(place.host, place.port, addresses, (*self._policy.allowed_private_hosts, *operators))
+        return addresses
+
+    def _reach(self, addresses: tuple[str, ...]) -> None:
+        """Connects to the first address that answers and, where the protocol has it, shakes hands."""
+        place = self._place
+        with self._first_connection(addresses) as connection:
+            if place.protocol != "https":
+                return
+            try:
+                with ssl.create_default_context().wrap_socket(connection, server_hostname=place.host):
+                    pass
+            except OSError as error:
+                raise fault(
+                    WarehouseFault.UNREACHABLE,
+                    WarehouseStep.TLS,
+                    f"{place.host} has no valid certificate of that name. Check source_account_id and region.",
+                ) from error
+
+    def _first_connection(self, addresses: tuple[str, ...]) -> socket.socket:
+        for address in addresses:
+            with suppress(OSError):
+                return socket.create_connection((address, self._place.port), timeout=self._policy.login_timeout_seconds)
+        raise fault(
+            WarehouseFault.UNREACHABLE,
+            WarehouseStep.REACH,
+            f"{self._place.host} does not answer. Check source_account_id and region, and that the network lets this service out.",
+        )
+
+    @contextmanager
+    def _executed(self, sql: str, step: WarehouseStep) -> Iterator[Any]:
+        """A cursor whose statement has run."""
+        session = self._open()
+        with self._translated(step), closing(session.cursor()) as cursor:
+            self._refuse_when_cancelled()
+            cursor.execute(sql)
+            yield cursor
+
+    @contextmanager
+    def _translated(self, step: WarehouseStep) -> Iterator[None]:
+        try:
+            yield
+        except WarehouseError:
+            raise
+        except ConnectorError as error:
+            state = getattr(error, "sqlstate", None)
+            text = str(getattr(error, "raw_msg", None) or error)
+            raise snowflake_fault(error.errno, state, text, step, self._secrets) from error
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise snowflake_fault(None, None, "", step, ()) from error
+
+    def _refuse_when_cancelled(self) -> None:
+        if self._cancelled:
+            raise fault(WarehouseFault.TIMED_OUT, WarehouseStep.QUERY, "The conversation was cancelled.")
+
+
+def _version_arguments(version: str) -> dict[str, Any]:
+    """What only one of the connector's lines understands."""
+    if int(version.split(".", maxsplit=1)[0]) >= _NEW_CORE:
+        # Says how to log out, and thereby answers the question that the connector asks in a FutureWarning.
+        return {"enable_server_session_keep_alive_auto_detection": False}
+    return {
+        "client_request_mfa_token": False,
+        "network_timeout": 300,  # bounds its retries, which never end by themselves; in the new core it would end the query
+    }
+
+
+_OF_VERSION: Final = _version_arguments(snowflake.connector.__version__)
