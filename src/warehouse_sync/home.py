@@ -1,0 +1,91 @@
+"""The folder that a service owns: where things are in it, and the lock that keeps a second service out."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from warehouse_sync.domain.timestamps import format_instant
+from warehouse_sync.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths of a home. Files in the folder that are not named here are left alone."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The control database, unless the settings name another."""
+        return self.folder / "control.db"
+
+    @property
+    def profiles(self) -> Path:
+        """The profile stores."""
+        return self.folder / "profiles"
+
+    @property
+    def spools(self) -> Path:
+        """Fetched rows of unfinished runs."""
+        return self.folder / "spool"
+
+    @property
+    def scratch(self) -> Path:
+        """Temporary files of the processes that read warehouses."""
+        return self.folder / "scratch"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "serve.lock"
+
+    def make(self) -> None:
+        """Makes the folder, readable by its owner only, if it is not there.
+
+        Raises:
+            StoreError: it cannot be made, or is no folder.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The home {self.folder} cannot be made: {error.strerror}.", code="home_unusable") from error
+
+
+@contextmanager
+def exclusive(home: Home, *, address: str, now: datetime) -> Iterator[None]:
+    """Holds the home for one service until the block ends; the system frees it if the process dies.
+
+    Raises:
+        StoreError: another service holds it; the message says which process since when.
+    """
+    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _taken(home, os.read(descriptor, 4096)) from None
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "address": address, "since": format_instant(now)}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(home: Home, content: bytes) -> StoreError:
+    try:
+        holder = json.loads(content)
+        who = f"process {holder['pid']} on {holder['host']} ({holder['address']}, since {holder['since']})"
+    except (ValueError, KeyError, TypeError):
+        who = "another process"
+    return StoreError(
+        f"The home {home.folder} is in use by {who}. Stop that service first, or give this one another --home.",
+        code="home_in_use",
+    )
