@@ -6,7 +6,7 @@ committed. What is committed, only the profile store knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +16,7 @@ import pyarrow as pa
 from warehouse_sync.clock import Clock
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.data_model import DataModel
-from warehouse_sync.domain.identity import IdentityRules
+from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.load_timestamp import column_bounds, timestamp_class
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts
 from warehouse_sync.errors import InvalidRequest, RunError, StoreError
@@ -233,8 +233,8 @@ def check_data_model(
     worker: WarehouseWorker,
     address: WarehouseAddress,
     data_model: DataModel,
-    rules: IdentityRules,
     *,
+    priority: Sequence[IdentityType],
     max_columns: int,
 ) -> None:
     """Runs the ``LIMIT 0`` probe of a data model on a warehouse and maps its columns; reads no rows.
@@ -249,7 +249,7 @@ def check_data_model(
     plan_mapping(
         column_kinds(schema),
         data_model.load_timestamp,
-        priority=rules.priority,
+        priority=priority,
         plain_timestamp_is_instant=kind.plain_timestamp_is_instant,
         max_columns=max_columns,
     )
