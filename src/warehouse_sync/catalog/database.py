@@ -93,6 +93,11 @@ def open_database(url: str) -> Database:
     return database
 
 
+def url_of_home(home: Path) -> str:
+    """The address of the control database that lies in a home: ``HOME/control.db``."""
+    return sa.URL.create("sqlite", database=str(home / "control.db")).render_as_string()
+
+
 def _engine(url: str) -> sa.Engine:
     engine = sa.create_engine(url, hide_parameters=True, pool_size=8, max_overflow=56, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":

@@ -1,0 +1,128 @@
+"""The web application: routes, what stands in front of them, and how failures are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from fastapi import FastAPI, Request, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+from warehouse_sync.api import connections, data_models, discovery, pipelines, platform, profiles, runs, tokens
+from warehouse_sync.api.errors import error_response, plain_error
+from warehouse_sync.api.middleware import REQUEST_ID, Authentication, BoundedBody, Numbering, request_id_of
+from warehouse_sync.api.services import Services
+from warehouse_sync.api.validation import refusal
+from warehouse_sync.errors import WarehouseSyncError
+
+BASE_PATH: Final = "/platform/experimental/workspaces/{workspaceId}/inputs/warehouse"
+OTHER_BASE_PATH: Final = "/experimental/workspaces/{workspaceId}/inputs/warehouse"
+"""The overview's path (A1): the same routes again."""
+
+PUBLIC_PATHS: Final = frozenset(
+    {
+        "/health",
+        "/oauth/token",
+        "/.well-known/openid-configuration",
+        "/.well-known/jwks.json",
+        "/openapi.json",
+        "/docs",
+    }
+)
+
+_SUMMARY: Final = (
+    "Enriches user profiles from a data warehouse; wire-compatible with mParticle's first Warehouse Sync API."
+)
+
+
+def create_app(
+    services: Services,
+    *,
+    version: str = "0",
+    max_body_bytes: int = 1_048_576,
+    cors_origins: Collection[str] = (),
+    public_prefixes: Collection[str] = (),
+) -> FastAPI:
+    """The application over these services.
+
+    Args:
+        version: shown in the API's document.
+        max_body_bytes: the longest request body.
+        cors_origins: web origins whose pages may call the API; none by default.
+        public_prefixes: beginnings of paths that need no bearer token because what answers there has a sign-in of its own.
+    """
+    app = FastAPI(
+        title="Warehouse Sync",
+        summary=_SUMMARY,
+        version=version,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        strict_content_type=False,
+    )
+    app.state.services = services
+    _add_routes(app)
+    _add_failures(app)
+    app.add_middleware(BoundedBody, max_bytes=max_body_bytes)
+    app.add_middleware(
+        Authentication, tokens=services.tokens, public=PUBLIC_PATHS, public_prefixes=tuple(public_prefixes)
+    )
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=[REQUEST_ID],
+        )
+    app.add_middleware(Numbering)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    bearer = [Security(HTTPBearer(auto_error=False, description="An access token from /oauth/token."))]
+    for router in (discovery.router, tokens.router):
+        app.include_router(router)
+    for router in (connections.router, data_models.router, pipelines.router, runs.router):
+        app.include_router(router, prefix=BASE_PATH, dependencies=bearer)
+        app.include_router(router, prefix=OTHER_BASE_PATH, dependencies=bearer, include_in_schema=False)
+    for router in (profiles.router, platform.router):
+        app.include_router(router, dependencies=bearer)
+
+
+def _add_failures(app: FastAPI) -> None:
+    def on_error(request: Request, error: Exception) -> Response:
+        return error_response(error, path=request.url.path, request_id=request_id_of(request.scope))
+
+    def on_invalid(request: Request, error: Exception) -> Response:
+        problems = error.errors() if isinstance(error, RequestValidationError) else []
+        return on_error(request, refusal(problems))
+
+    def on_http(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        path = request.url.path
+        if status == 404:
+            return plain_error(404, "There is nothing at this address.", path=path, code="not_found")
+        if status == 405:
+            allowed = ", ".join(allowed_methods(app, path))
+            message = f"This address does not answer {request.method[:16]}. It answers: {allowed}."
+            return plain_error(405, message, path=path, code="method_not_allowed", headers={"Allow": allowed})
+        return plain_error(status, "The body cannot be read.", path=path, code="invalid_request")
+
+    app.add_exception_handler(WarehouseSyncError, on_error)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+
+
+def allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """All methods that some route answers at this path; the framework itself tells those of the first route only."""
+    found: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path_regex.match(path):
+            found |= route.methods or set()
+    return sorted(found)

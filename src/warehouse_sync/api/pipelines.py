@@ -1,0 +1,172 @@
+"""``…/pipelines`` (specification §1.7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, StrictStr
+
+from warehouse_sync.api.bodies import Body, Flag, NewIdentity, Number, SameIdentity, check_identity
+from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
+from warehouse_sync.api.responses import READ, WRITE, WRITE_WITH_WAREHOUSE
+from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.schedule import ScheduleInterval
+from warehouse_sync.domain.secret import MASK, Secret
+from warehouse_sync.domain.timestamps import parse_instant
+from warehouse_sync.services.pipelines import PipelineDraft
+
+router = APIRouter(tags=["Pipelines"])
+
+_Reference = Annotated[StrictStr, Field(max_length=128)]
+_Moment = Annotated[StrictStr | None, Field(max_length=64)]
+
+
+class _PipelineFields(Body):
+    is_active: Flag = Field(True, description="False pauses it.")
+    is_draft: Flag = Field(False, description="True: it never runs.")
+    connection_id: Annotated[_Reference, Field(examples=["crm-connection"])]
+    data_model_id: Annotated[_Reference, Field(examples=["propensity-model"])]
+    partner_feed_id: Annotated[Number | None, Field(description="This or `partner_feed_key`.", examples=[2124])] = None
+    partner_feed_key: Annotated[
+        StrictStr | None, Field(max_length=256, description="This or `partner_feed_id`.", examples=["us1-1234567"])
+    ] = None
+    schedule_interval: Annotated[ScheduleInterval, Field(examples=["hourly"])]
+    schedule_start_time: Annotated[
+        _Moment,
+        Field(
+            description="Anchor of the schedule. By default now less the catch-up limit; required for `on_demand`; absent for "
+            "`once` means no lower bound.",
+            examples=["2023-02-01T00:05:00Z"],
+        ),
+    ] = None
+    schedule_end_time: Annotated[_Moment, Field(description="No interval ends later.", examples=[None])] = None
+    environment: Annotated[Environment, Field(examples=["development"])]
+
+
+class NewPipeline(_PipelineFields, NewIdentity):
+    """A pipeline to create."""
+
+
+class ReplacedPipeline(_PipelineFields, SameIdentity):
+    """A pipeline to put in the place of another."""
+
+
+class _PipelineHead(BaseModel):
+    id: str
+    name: str
+    workspace_id: int
+    is_active: bool
+    is_draft: bool
+    is_faulted: bool
+    faulted_reason: str | None
+    connection_id: str
+    data_model_id: str
+    partner_feed_id: int
+    partner_feed_key: str = MASK
+    schedule_start_time: str | None
+    schedule_end_time: str | None
+    schedule_interval: ScheduleInterval
+    environment: Environment
+
+
+class PipelineAnswer(StampAnswer, _PipelineHead):
+    """A pipeline."""
+
+
+@router.get("/pipelines", summary="List pipelines", responses=READ)
+def list_pipelines(caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId) -> list[PipelineAnswer]:
+    return [_answer(found) for found in services.pipelines.all_of(caller, workspace_id)]
+
+
+@router.get("/pipelines/{pipelineId}", summary="Get a pipeline", responses=READ)
+def get_pipeline(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    pipelineId: str,  # noqa: N803 - the published name
+) -> PipelineAnswer:
+    return _answer(services.pipelines.get(caller, workspace_id, pipelineId))
+
+
+@router.post(
+    "/pipelines",
+    summary="Create a pipeline",
+    description="Asks the warehouse for the columns of the data model first; nothing is stored when they cannot be mapped.",
+    responses=WRITE_WITH_WAREHOUSE,
+)
+def create_pipeline(
+    caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId, body: NewPipeline
+) -> PipelineAnswer:
+    check_identity(body, workspace_id=workspace_id)
+    return _answer(services.pipelines.create(caller, workspace_id, body.id, _draft(body, body.name)))
+
+
+@router.put(
+    "/pipelines/{pipelineId}",
+    summary="Replace a pipeline",
+    description="Replaces everything and clears a fault. How far it has read is kept.",
+    responses=WRITE_WITH_WAREHOUSE,
+)
+def replace_pipeline(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    pipelineId: str,  # noqa: N803 - the published name
+    body: ReplacedPipeline,
+) -> PipelineAnswer:
+    check_identity(body, workspace_id=workspace_id, id=pipelineId)
+    return _answer(services.pipelines.replace(caller, workspace_id, pipelineId, _draft(body, body.name)))
+
+
+@router.delete("/pipelines/{pipelineId}", summary="Delete a pipeline", status_code=204, responses=WRITE)
+def delete_pipeline(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    pipelineId: str,  # noqa: N803 - the published name
+) -> None:
+    services.pipelines.delete(caller, workspace_id, pipelineId)
+
+
+def _draft(body: _PipelineFields, name: str) -> PipelineDraft:
+    return PipelineDraft(
+        name=name,
+        connection_id=body.connection_id,
+        data_model_id=body.data_model_id,
+        partner_feed_id=body.partner_feed_id,
+        partner_feed_key=Secret(body.partner_feed_key) if body.partner_feed_key else None,
+        schedule_interval=body.schedule_interval,
+        schedule_start=_moment(body.schedule_start_time, "schedule_start_time"),
+        schedule_end=_moment(body.schedule_end_time, "schedule_end_time"),
+        environment=body.environment,
+        is_active=body.is_active,
+        is_draft=body.is_draft,
+    )
+
+
+def _moment(text: str | None, field: str) -> datetime | None:
+    return None if text is None else parse_instant(text, field=field)
+
+
+def _answer(pipeline: Pipeline) -> PipelineAnswer:
+    return PipelineAnswer(
+        id=pipeline.id,
+        name=pipeline.name,
+        workspace_id=pipeline.workspace_id,
+        is_active=pipeline.is_active,
+        is_draft=pipeline.is_draft,
+        is_faulted=pipeline.is_faulted,
+        faulted_reason=pipeline.faulted_reason,
+        connection_id=pipeline.connection_id,
+        data_model_id=pipeline.data_model_id,
+        partner_feed_id=pipeline.partner_feed_id,
+        schedule_start_time=instant_or_none(pipeline.schedule.start),
+        schedule_end_time=instant_or_none(pipeline.schedule.end),
+        schedule_interval=pipeline.schedule.interval,
+        environment=pipeline.environment,
+        **stamp_of(pipeline.audit),
+    )

@@ -1,0 +1,116 @@
+"""The few routes of the Platform API that a client needs beside ours: workspaces and feeds (specification §7.1, §7.2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field, StrictStr
+
+from warehouse_sync.api.bodies import Body, Flag, Name
+from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
+from warehouse_sync.catalog.feeds import Feed
+from warehouse_sync.domain.timestamps import format_audit
+
+router = APIRouter(prefix="/v1", tags=["Platform"])
+
+AccountId = Annotated[
+    int | None, Query(alias="accountId", description="Accepted as published; the token says what you may see.")
+]
+_Short = Annotated[StrictStr, Field(min_length=1, max_length=64)]
+_FAILURE: Final = {
+    "description": "A failure, in the Platform API's envelope.",
+    "content": {
+        "application/json": {
+            "example": {"data": None, "dataType": None, "errors": [{"code": "not_found", "message": "…"}]}
+        }
+    },
+}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys((400, 401, 403, 404), _FAILURE)
+
+
+class NewFeed(Body):
+    """A feed to create."""
+
+    module_name: _Short = "Warehouse"
+    name: Name
+    os: _Short = "Unbound"
+    is_debug: Flag = False
+    settings: list[dict[str, Any]] = Field(default_factory=list, max_length=50, description="Accepted and not used.")
+
+    synonyms: ClassVar[dict[str, str]] = {}
+
+
+@router.get("/workspace", summary="List the workspaces you may reach", responses=_RESPONSES)
+def list_workspaces(caller: CallerIn, services: ServicesIn, account_id: AccountId = None) -> dict[str, Any]:
+    found = [
+        {"id": w.id, "name": w.name, "org_id": w.org_id, "account_id": w.account_id}
+        for w in services.workspaces.all_of(caller)
+        if account_id is None or w.account_id == account_id
+    ]
+    return _envelope("workspace", found)
+
+
+@router.get("/workspace/{workspaceId}/partnerfeeds", summary="List feeds", responses=_RESPONSES)
+def list_feeds(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    account_id: AccountId = None,  # noqa: ARG001 - part of the published address
+) -> dict[str, Any]:
+    found = services.feeds.all_of(caller, workspace_id)
+    short = [{"id": f.id, "name": f.name, "data_type": "feed", "created_on": format_audit(f.created_on)} for f in found]
+    return _envelope("feed", short)
+
+
+@router.get("/partnerfeeds/{feedId}", summary="Get a feed", responses=_RESPONSES)
+def get_feed(
+    caller: CallerIn,
+    services: ServicesIn,
+    feedId: int,  # noqa: N803 - the published name
+    account_id: AccountId = None,  # noqa: ARG001 - part of the published address
+) -> dict[str, Any]:
+    return _envelope("feed", [_feed(services.feeds.get(caller, feedId))])
+
+
+@router.post(
+    "/workspace/{workspaceId}/partnerfeeds",
+    summary="Create a feed",
+    description="The answer holds the feed's key and secret; they cannot be read again.",
+    status_code=201,
+    responses=_RESPONSES,
+)
+def create_feed(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    body: NewFeed,
+    account_id: AccountId = None,  # noqa: ARG001 - part of the published address
+) -> dict[str, Any]:
+    issued = services.feeds.create(
+        caller, workspace_id, name=body.name, module_name=body.module_name, os=body.os, is_debug=body.is_debug
+    )
+    answer = {
+        "id": issued.feed.id,
+        "created_on": format_audit(issued.feed.created_on),
+        "partner_feed_key": issued.key.reveal(),
+        "partner_feed_secret": issued.secret.reveal(),
+    }
+    return _envelope("feed", [answer])
+
+
+def _feed(feed: Feed) -> dict[str, Any]:
+    return {
+        "id": feed.id,
+        "workspace_id": feed.workspace_id,
+        "module_name": feed.module_name,
+        "name": feed.name,
+        "os": feed.os,
+        "is_debug": feed.is_debug,
+        "settings": [],
+        "created_on": format_audit(feed.created_on),
+    }
+
+
+def _envelope(data_type: str, data: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"data": data, "dataType": data_type, "errors": None}

@@ -1,0 +1,191 @@
+"""The Profile API (specification §6)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+
+from warehouse_sync.api.bodies import MAX_VALUE_CHARACTERS
+from warehouse_sync.api.callers import CallerIn, ServicesIn
+from warehouse_sync.api.responses import READ
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.identity import DEVICE_TYPES, PROFILE_API_NAMES
+from warehouse_sync.errors import InvalidRequest
+from warehouse_sync.profiles.protocol import AttributeValue, Profile, ProfileIdentity
+from warehouse_sync.services.profiles import ProfilePlace
+
+router = APIRouter(prefix="/userprofile/v1", tags=["Profiles"])
+
+_EXAMPLE: Final = {
+    "mpid": 9080350317581165000,
+    "created_timestamp_ms": 1574704283462,
+    "last_stored_timestamp_ms": 1575301484215,
+    "is_opted_out": False,
+    "limit_ad_tracking": None,
+    "device_identities": [{"type": "android_id", "encoding": "none", "value": "8789c459016a94b0"}],
+    "user_identities": [{"type": "customer_id", "encoding": "none", "value": "c-17"}],
+    "account_userattributes": None,
+    "user_attributes": {"$firstname": "Ann", "ltv": "342.1", "recs": ["1", "2"]},
+    "audience_memberships": [],
+}
+_RESPONSES: Final = READ | {
+    200: {"description": "The profile.", "content": {"application/json": {"example": _EXAMPLE}}}
+}
+
+
+class IdentityToResolve(BaseModel):
+    """An identity as the Profile API names it."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    type: Annotated[StrictStr, Field(max_length=64, examples=["customer_id"])]
+    value: Annotated[StrictStr, Field(min_length=1, max_length=MAX_VALUE_CHARACTERS, examples=["12345"])]
+
+
+class ProfileToResolve(BaseModel):
+    """Which profile is meant: the one that holds an identity in an environment."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    environment_type: Environment
+    identity: IdentityToResolve
+
+
+def _place(
+    org_id: Annotated[int, Path(alias="orgId")],
+    account_id: Annotated[int, Path(alias="accountId")],
+    workspace_id: Annotated[int, Path(alias="workspaceId")],
+) -> ProfilePlace:
+    return ProfilePlace(org_id, account_id, workspace_id)
+
+
+def _fields(
+    fields: Annotated[
+        str,
+        Query(
+            max_length=512,
+            description="Comma list of device_identities, user_identities, user_attributes, audience_memberships, attribution.",
+            examples=["user_identities,user_attributes"],
+        ),
+    ],
+) -> frozenset[str]:
+    named = {name.strip() for name in fields.split(",")}
+    if not named <= _PARTS.keys():
+        raise InvalidRequest(f"fields may hold these, separated by commas: {', '.join(_PARTS)}.", field="fields")
+    return frozenset(named)
+
+
+PlaceIn = Annotated[ProfilePlace, Depends(_place)]
+FieldsIn = Annotated[frozenset[str], Depends(_fields)]
+TypedIn = Annotated[bool, Query(description="Attribute values as JSON types instead of texts.")]
+
+
+@router.post(
+    "/resolve/{orgId}/{accountId}/{workspaceId}",
+    summary="Find a profile by an identity",
+    responses=_RESPONSES,
+    response_class=JSONResponse,
+)
+def resolve_profile(
+    caller: CallerIn,
+    services: ServicesIn,
+    place: PlaceIn,
+    fields: FieldsIn,
+    body: ProfileToResolve,
+    *,
+    typed: TypedIn = False,
+) -> JSONResponse:
+    identity = body.identity
+    found = services.profiles.resolve(caller, place, body.environment_type, identity.type, identity.value)
+    return JSONResponse(_answer(found, fields, typed=typed))
+
+
+@router.get(
+    "/{orgId}/{accountId}/{workspaceId}/{mpid}",
+    summary="Get a profile by its MPID",
+    responses=_RESPONSES,
+    response_class=JSONResponse,
+)
+@router.post(
+    "/{orgId}/{accountId}/{workspaceId}/{mpid}",
+    summary="Get a profile by its MPID, the other published way",
+    responses=_RESPONSES,
+    response_class=JSONResponse,
+)
+def get_profile(
+    caller: CallerIn, services: ServicesIn, place: PlaceIn, fields: FieldsIn, mpid: int, *, typed: TypedIn = False
+) -> JSONResponse:
+    return JSONResponse(_answer(services.profiles.by_mpid(caller, place, mpid), fields, typed=typed))
+
+
+def _answer(profile: Profile, fields: frozenset[str], *, typed: bool) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "mpid": profile.mpid,
+        "created_timestamp_ms": _milliseconds(profile.created_on),
+        "last_stored_timestamp_ms": _milliseconds(profile.last_stored_on),
+        "is_opted_out": False,
+        "limit_ad_tracking": None,
+        "environment_type": profile.environment.value,
+    }
+    for name, part in _PARTS.items():
+        if name in fields:
+            answer |= part(profile, typed)
+    return answer
+
+
+def _device_identities(profile: Profile, typed: bool) -> dict[str, Any]:  # noqa: ARG001 - all parts are called alike
+    return {"device_identities": [_identity(i) for i in profile.identities if i.identity_type in DEVICE_TYPES]}
+
+
+def _user_identities(profile: Profile, typed: bool) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return {"user_identities": [_identity(i) for i in profile.identities if i.identity_type not in DEVICE_TYPES]}
+
+
+def _user_attributes(profile: Profile, typed: bool) -> dict[str, Any]:
+    values = {a.name: _typed(a.value) if typed else a.text for a in profile.attributes}
+    return {"account_userattributes": None, "user_attributes": values}
+
+
+def _audience_memberships(profile: Profile, typed: bool) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return {"audience_memberships": []}
+
+
+def _attribution(profile: Profile, typed: bool) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return {"attribution": None}
+
+
+_PARTS: Final[dict[str, Callable[[Profile, bool], dict[str, Any]]]] = {
+    "device_identities": _device_identities,
+    "user_identities": _user_identities,
+    "user_attributes": _user_attributes,
+    "audience_memberships": _audience_memberships,
+    "attribution": _attribution,
+}
+
+
+def _identity(identity: ProfileIdentity) -> dict[str, str]:
+    name = PROFILE_API_NAMES.get(identity.identity_type, identity.identity_type.value)
+    return {"type": name, "encoding": "none", "value": identity.value}
+
+
+def _typed(value: AttributeValue) -> Any:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, list):
+        return [_typed(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _typed(item) for name, item in value.items()}
+    if isinstance(value, Decimal):
+        value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number
+    return value.isoformat() if isinstance(value, date | time) else value
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

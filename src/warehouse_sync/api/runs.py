@@ -1,0 +1,237 @@
+"""Starting a run, and what became of runs: ``…/pipelines/{pipelineId}`` and ``…/status`` (specification §1.7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
+from warehouse_sync.api.responses import READ, WRITE
+from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
+from warehouse_sync.domain.audit import AuditStamp
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.interval import Interval
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunState, RunType
+from warehouse_sync.domain.timestamps import format_instant, parse_instant
+from warehouse_sync.services.runs import PipelineStatus
+
+router = APIRouter(tags=["Runs"])
+
+_MAX_PAGE = 1_000_000_000
+_SCHEDULER = "scheduler"
+
+
+class TriggerAnswer(BaseModel):
+    """A run was asked for."""
+
+    pipeline_run_id: int = Field(examples=[13325])
+    status: Literal["trigger_requested"] = "trigger_requested"
+
+
+class FailureAnswer(BaseModel):
+    """Why a run did not succeed, and who must act."""
+
+    code: str
+    message: str
+
+
+class SqlAnswer(BaseModel):
+    """The texts a run sent to the warehouse, as sent."""
+
+    probe: str
+    count: str
+    extract: str
+
+
+class _RunHead(BaseModel):
+    pipeline_run_id: int
+    id: str = Field(description="The pipeline's id.")
+    workspace_id: int
+    logical_date: str = Field(examples=["2023-02-01T00:00:00Z"])
+    start_date: str | None = Field(description="When its latest execution began.")
+    end_date: str | None = Field(description="When its latest execution ended.")
+    data_interval_start: str
+    data_interval_end: str
+    pipeline_run_type: RunType
+    pipeline_run_state: RunState
+    is_externally_triggered: bool
+    records_extracted: int | None
+    records_mapped: int | None
+    event_batches_generated: int | None
+
+
+class _RunTail(BaseModel):
+    environment: Environment
+    attempt: int
+    records_rejected: int | None
+    records_unchanged: int | None
+    records_superseded: int | None
+    values_dropped: int | None
+    profiles_matched: int | None
+    profiles_created: int | None
+    identity_conflicts: int | None
+    failure: FailureAnswer | None
+    generated_sql: SqlAnswer | None
+
+
+class RunAnswer(_RunTail, StampAnswer, _RunHead):
+    """A pipeline run."""
+
+
+class RunPage(BaseModel):
+    """One page of runs, the latest logical date first."""
+
+    items: list[RunAnswer]
+
+
+class IntervalAnswer(BaseModel):
+    """A half-open stretch of time."""
+
+    start: str
+    end: str
+
+
+class StatusAnswer(BaseModel):
+    """How a pipeline stands."""
+
+    pipeline_id: str
+    workspace_id: int
+    is_faulted: bool
+    is_connection_faulted: bool
+    is_connection_active: bool
+    is_active: bool
+    latest_pipeline_run: RunAnswer | None
+    is_draft: bool
+    faulted_reason: str | None
+    synced_until: str | None = Field(description="End of the last data interval that was read with success.")
+    next_run_at: str | None = Field(description="When the next scheduled run is due.")
+    skipped_interval: IntervalAnswer | None = Field(description="What the catch-up limit leaves unread.")
+
+
+@router.post("/pipelines/{pipelineId}", summary="Trigger a run of an on-demand pipeline", responses=WRITE)
+def trigger_run(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    pipelineId: str,  # noqa: N803 - the published name
+) -> TriggerAnswer:
+    return TriggerAnswer(pipeline_run_id=services.runs.trigger(caller, workspace_id, pipelineId).id)
+
+
+@router.get("/pipelines/{pipelineId}/status", summary="Get a pipeline's status", responses=READ)
+def get_status(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    pipelineId: str,  # noqa: N803 - the published name
+) -> StatusAnswer:
+    return _status(services.runs.status(caller, workspace_id, pipelineId))
+
+
+@router.get("/pipelines/{pipelineId}/status/runs", summary="List a pipeline's runs", responses=READ)
+def list_runs(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    pipelineId: str,  # noqa: N803 - the published name
+    *,
+    page: Annotated[int, Query(alias="currentPage", ge=1, le=_MAX_PAGE)] = 1,
+    size: Annotated[int, Query(alias="pageSize", ge=1, le=1000)] = 50,
+    start: Annotated[
+        str | None, Query(alias="startDate", max_length=64, description="Least logical date, inclusive.")
+    ] = None,
+    end: Annotated[
+        str | None, Query(alias="endDate", max_length=64, description="Greatest logical date, inclusive.")
+    ] = None,
+) -> RunPage:
+    first, last = _bound(start, "startDate"), _bound(end, "endDate")
+    found = services.runs.page(caller, workspace_id, pipelineId, page=page, size=size, start=first, end=last)
+    return RunPage(items=[_run(run) for run in found])
+
+
+@router.get("/pipelines/{pipelineId}/status/runs/{pipelineRunId}", summary="Get a run", responses=READ)
+def get_run(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    pipelineId: str,  # noqa: N803 - the published name
+    run_id: Annotated[int, Path(alias="pipelineRunId")],
+) -> RunAnswer:
+    return _run(services.runs.get(caller, workspace_id, pipelineId, run_id))
+
+
+def _bound(text: str | None, field: str) -> datetime | None:
+    return None if text is None else parse_instant(text, field=field)
+
+
+def _run(run: Run) -> RunAnswer:
+    counts = run.counts
+    changed_on = run.finished_on or run.started_on
+    stamp = AuditStamp(run.created_on, run.created_by, changed_on, None if changed_on is None else _SCHEDULER)
+    return RunAnswer(
+        pipeline_run_id=run.id,
+        id=run.pipeline_id,
+        workspace_id=run.workspace_id,
+        logical_date=format_instant(run.logical_date),
+        start_date=instant_or_none(run.started_on),
+        end_date=instant_or_none(run.finished_on),
+        data_interval_start=format_instant(run.data_interval.start),
+        data_interval_end=format_instant(run.data_interval.end),
+        pipeline_run_type=run.run_type,
+        pipeline_run_state=run.state,
+        is_externally_triggered=run.run_type is RunType.MANUAL,
+        records_extracted=_counted(counts, "extracted"),
+        records_mapped=_counted(counts, "mapped"),
+        event_batches_generated=_counted(counts, "changed"),
+        environment=run.environment,
+        attempt=run.attempt,
+        records_rejected=_counted(counts, "rejected"),
+        records_unchanged=_counted(counts, "unchanged"),
+        records_superseded=_counted(counts, "superseded"),
+        values_dropped=_counted(counts, "values_dropped"),
+        profiles_matched=_counted(counts, "profiles_matched"),
+        profiles_created=_counted(counts, "profiles_created"),
+        identity_conflicts=_counted(counts, "identity_conflicts"),
+        failure=_failure(run.failure),
+        generated_sql=_sql(run.generated_sql),
+        **stamp_of(stamp),
+    )
+
+
+def _counted(counts: RunCounts | None, name: str) -> int | None:
+    return None if counts is None else int(getattr(counts, name))
+
+
+def _failure(failure: RunFailure | None) -> FailureAnswer | None:
+    return None if failure is None else FailureAnswer(code=failure.code, message=failure.message)
+
+
+def _sql(sql: GeneratedSql | None) -> SqlAnswer | None:
+    return None if sql is None else SqlAnswer(probe=sql.probe, count=sql.count, extract=sql.extract)
+
+
+def _interval(interval: Interval | None) -> IntervalAnswer | None:
+    if interval is None:
+        return None
+    return IntervalAnswer(start=format_instant(interval.start), end=format_instant(interval.end))
+
+
+def _status(status: PipelineStatus) -> StatusAnswer:
+    pipeline, connection = status.pipeline, status.connection
+    return StatusAnswer(
+        pipeline_id=pipeline.id,
+        workspace_id=pipeline.workspace_id,
+        is_faulted=pipeline.is_faulted,
+        is_connection_faulted=connection.is_faulted,
+        is_connection_active=connection.is_active,
+        is_active=pipeline.is_active,
+        latest_pipeline_run=None if status.latest_run is None else _run(status.latest_run),
+        is_draft=pipeline.is_draft,
+        faulted_reason=pipeline.faulted_reason,
+        synced_until=instant_or_none(status.synced_until),
+        next_run_at=instant_or_none(status.next_run_on),
+        skipped_interval=_interval(status.skipped),
+    )

@@ -1,0 +1,32 @@
+"""The services that the API speaks to, in one value that ``bootstrap`` fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from warehouse_sync.services.connections import ConnectionService
+from warehouse_sync.services.credentials import CredentialService
+from warehouse_sync.services.data_models import DataModelService
+from warehouse_sync.services.feeds import FeedService
+from warehouse_sync.services.pipelines import PipelineService
+from warehouse_sync.services.profiles import ProfileService
+from warehouse_sync.services.runs import RunService
+from warehouse_sync.services.tokens import TokenService
+from warehouse_sync.services.workspaces import WorkspaceService
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """``is_healthy`` says in milliseconds whether the stores can be used."""
+
+    workspaces: WorkspaceService
+    credentials: CredentialService
+    feeds: FeedService
+    tokens: TokenService
+    connections: ConnectionService
+    data_models: DataModelService
+    pipelines: PipelineService
+    runs: RunService
+    profiles: ProfileService
+    is_healthy: Callable[[], bool]

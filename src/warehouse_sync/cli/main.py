@@ -1,0 +1,48 @@
+"""``warehouse-sync``: the commands of an operator."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from warehouse_sync.cli import credentials, feeds, workspaces
+from warehouse_sync.cli.home import HomeOption, settings_of
+from warehouse_sync.errors import WarehouseSyncError
+
+app = typer.Typer(
+    help="Enrich user profiles from a data warehouse.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # it prints local variables, and those may hold secrets
+    add_completion=False,
+)
+app.add_typer(workspaces.app, name="workspace")
+app.add_typer(credentials.app, name="credential")
+app.add_typer(feeds.app, name="feed")
+
+
+@app.command("serve")
+def serve(
+    *,
+    home: HomeOption = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port to listen on.", show_default="8080")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1")] = None,
+) -> None:
+    """Run the service until it is stopped."""
+    given = {"port": None if port is None else str(port), "host": host}
+    settings = settings_of(home, **{name: value for name, value in given.items() if value is not None})
+    # Imported here and by name: the other commands shall not load what only the service needs.
+    importlib.import_module("warehouse_sync.bootstrap").serve(settings)
+
+
+def run() -> None:
+    """The entry point. Exit code 1 for an error told on standard error, 2 for wrong usage."""
+    os.umask(0o077)  # what a command makes in the home is nobody else's to read
+    try:
+        app()
+    except WarehouseSyncError as error:
+        sys.stderr.write(f"Error: {error.message}\n")
+        sys.exit(1)
