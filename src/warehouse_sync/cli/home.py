@@ -16,10 +16,10 @@ import typer
 
 from warehouse_sync.catalog.database import Database, open_database, url_of_home
 from warehouse_sync.clock import Clock, SystemClock
-from warehouse_sync.errors import StoreError
+from warehouse_sync.home import Home as HomeFolder
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.keyring import open_keyring
-from warehouse_sync.settings import Settings, load_settings
+from warehouse_sync.settings import LoadedSettings, load_settings
 
 HomeOption = Annotated[
     Path | None,
@@ -41,20 +41,15 @@ class Home:
     clock: Clock
 
 
-def settings_of(home: Path | None, **given: str) -> Settings:
-    """The settings of the environment, with what the command line says instead.
+def settings_of(home: Path | None, **given: str | None) -> LoadedSettings:
+    """The settings of the environment, with what the command line says instead; None says nothing.
 
     Raises:
         SettingsError: a variable or an option cannot be used.
     """
-    environ = dict(os.environ)
-    if home is not None:
-        environ["WAREHOUSE_SYNC_HOME"] = str(home.absolute())
-    environ.update({f"WAREHOUSE_SYNC_{name.upper()}": value for name, value in given.items()})
-    loaded = load_settings(environ)
-    for warning in loaded.warnings:
-        typer.echo(warning, err=True)
-    return loaded.settings
+    options = {"home": None if home is None else str(home.absolute()), **given}
+    said = {f"WAREHOUSE_SYNC_{name.upper()}": value for name, value in options.items() if value is not None}
+    return load_settings({**os.environ, **said})
 
 
 @contextmanager
@@ -64,11 +59,11 @@ def opened_home(folder: Path | None) -> Iterator[Home]:
     Raises:
         SettingsError, StoreError: it cannot be opened; the message says why.
     """
-    settings = settings_of(folder)
-    try:
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"The home {settings.home} cannot be made: {error.strerror}.") from error
+    loaded = settings_of(folder)
+    for warning in loaded.warnings:
+        typer.echo(warning, err=True)
+    settings = loaded.settings
+    HomeFolder(settings.home).make()
     keyring = open_keyring(settings.home, master_key=settings.master_key, master_key_file=settings.master_key_file)
     url = settings.database_url
     database = open_database(url_of_home(settings.home) if url is None else url.reveal())

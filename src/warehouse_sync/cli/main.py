@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from typing import Annotated
@@ -32,10 +31,10 @@ def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1")] = None,
 ) -> None:
     """Run the service until it is stopped."""
-    given = {"port": None if port is None else str(port), "host": host}
-    settings = settings_of(home, **{name: value for name, value in given.items() if value is not None})
-    # Imported here and by name: the other commands shall not load what only the service needs.
-    importlib.import_module("warehouse_sync.bootstrap").serve(settings)
+    from warehouse_sync.bootstrap import serve as serve_home  # noqa: PLC0415 - the other commands shall not load the whole service
+
+    loaded = settings_of(home, port=None if port is None else str(port), host=host)
+    serve_home(loaded, announce=lambda address: typer.echo(f"Warehouse Sync listens on {address}"))
 
 
 def run() -> None:
