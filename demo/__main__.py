@@ -6,13 +6,14 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import snowflake.connector
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from snowflake import connector
 
 from demo import pictures
 from demo.processes import CREDENTIALS, HOME, PASSWORD, RUN, SHOP, USER, ServerError, administer, service, snowflake
@@ -46,20 +47,13 @@ def _demonstrate() -> None:
     for folder in (HOME, SHOP):
         shutil.rmtree(folder, ignore_errors=True)
     RUN.mkdir(exist_ok=True)
-    with step("Start a local Snowflake and fill its shop"):
-        opened = snowflake(CUSTOMERS)
-        endpoint = opened.__enter__()
-    try:
+    with ExitStack() as servers:
+        with step("Start a local Snowflake and fill its shop"):
+            endpoint = servers.enter_context(snowflake(CUSTOMERS))
         credential, feed = _administer()
         with step("Start the service"):
-            served = service(HOME, endpoint, 0)
-            url = served.__enter__()
-        try:
-            _do_the_main_job(url, endpoint, credential, feed)
-        finally:
-            served.__exit__(None, None, None)
-    finally:
-        opened.__exit__(None, None, None)
+            url = servers.enter_context(service(HOME, endpoint, 0))
+        _do_the_main_job(url, endpoint, credential, feed)
 
 
 def _administer() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -177,7 +171,7 @@ def _person(client: WarehouseSyncClient, kind: str, value: str) -> dict[str, Any
 
 def _second_act(endpoint: str) -> None:
     port = int(endpoint.rpartition(":")[2])
-    connection = snowflake.connector.connect(
+    connection = connector.connect(
         account="demo",
         user=USER,
         password=PASSWORD,
@@ -209,7 +203,7 @@ def step(title: str) -> Iterator[None]:
 def _explained(title: str) -> Iterator[None]:
     try:
         yield
-    except (ApiError, ServerError, snowflake.connector.Error, OSError) as error:
+    except (ApiError, ServerError, connector.Error, OSError) as error:
         raise StepFailed(f"{title}: {error}") from error
 
 

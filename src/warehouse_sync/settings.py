@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         Path("~/.warehouse-sync"), description="Folder of the databases, the keys and the spool. One service per home."
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all.")
-    port: int = Field(8080, ge=1, le=65_535, description="Port to listen on.")
+    port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     tls_cert: Folder | None = Field(None, description="Certificate chain in PEM; the service then speaks HTTPS.")
     tls_key: Folder | None = Field(None, description="Private key of the certificate in PEM.")
     behind_proxy: bool = Field(
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: TextList = Field(
         (),
-        description="Warehouse addresses allowed besides public ones: host:port, or networks such as 10.1.0.0/16.",
+        description="Warehouse addresses allowed besides public ones, as host:port, separated by commas.",
     )
     login_timeout_seconds: int = Field(30, ge=1, le=3600, description="Longest log-in to a warehouse, in seconds.")
     statement_timeout_seconds: int = Field(

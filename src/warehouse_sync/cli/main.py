@@ -34,7 +34,7 @@ def serve(
     from warehouse_sync.bootstrap import serve as serve_home  # noqa: PLC0415 - the other commands shall not load the whole service
 
     loaded = settings_of(home, port=None if port is None else str(port), host=host)
-    serve_home(loaded, announce=lambda address: typer.echo(f"Warehouse Sync listens on {address}"))
+    serve_home(loaded, announce=lambda address: typer.echo(f"listening on {address}"))
 
 
 def run() -> None:

@@ -1,0 +1,308 @@
+"""The one place where real objects meet: a home is opened, the service is put together, and served until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import metadata
+from typing import Final
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from warehouse_sync.api.app import create_app
+from warehouse_sync.api.services import Services
+from warehouse_sync.catalog import home_facts
+from warehouse_sync.catalog.database import Database, open_database, url_of_home
+from warehouse_sync.clock import Clock, SystemClock
+from warehouse_sync.domain.connection import Connection
+from warehouse_sync.domain.data_model import DataModel
+from warehouse_sync.domain.identity import IdentityRules, IdentityType
+from warehouse_sync.errors import SettingsError, StoreError
+from warehouse_sync.home import Home, exclusive
+from warehouse_sync.logs import configure_logging, get_logger
+from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
+from warehouse_sync.profiles.reader import DuckDbReader
+from warehouse_sync.scheduler.progress import LiveProgress
+from warehouse_sync.scheduler.runner import Runner, RunnerSettings
+from warehouse_sync.security.client_secrets import ClientSecretDigests
+from warehouse_sync.security.keyring import Keyring, open_keyring
+from warehouse_sync.security.rate import FailureLimiter
+from warehouse_sync.security.redaction import Redactor
+from warehouse_sync.security.tokens import TokenKeyRing
+from warehouse_sync.security.vault import Vault
+from warehouse_sync.services.connections import ConnectionService
+from warehouse_sync.services.credentials import CredentialService
+from warehouse_sync.services.data_models import DataModelService
+from warehouse_sync.services.feeds import FeedFinder, FeedService
+from warehouse_sync.services.pipelines import PipelineService
+from warehouse_sync.services.profiles import ProfileService
+from warehouse_sync.services.runs import RunService
+from warehouse_sync.services.tokens import TokenRules, TokenService
+from warehouse_sync.services.workspaces import WorkspaceService
+from warehouse_sync.settings import LoadedSettings, Settings
+from warehouse_sync.sql.guard import accepting_dialects
+from warehouse_sync.sync.crashpoints import VARIABLE as CRASH_VARIABLE
+from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, check_data_model
+from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
+from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
+from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
+
+_SENTINEL: Final = "vault_sentinel"
+_MIB: Final = 1 << 20
+_DRAIN_SECONDS: Final = 5
+_LOOPBACK_NAMES: Final = frozenset({"localhost"})
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Foundation:
+    """What the service stands on."""
+
+    home: Home
+    keyring: Keyring
+    vault: Vault
+    database: Database
+    digests: ClientSecretDigests
+    clock: Clock
+
+
+def serve(loaded: LoadedSettings, announce: Callable[[str], None]) -> None:
+    """Runs the service until SIGTERM or SIGINT.
+
+    Args:
+        loaded: the settings, and what to warn about them.
+        announce: told the address once requests are answered.
+
+    Raises:
+        StoreError, SettingsError: the home cannot be used or is in use; the message says what to do.
+    """
+    settings = loaded.settings
+    redactor = Redactor()
+    for secret in (settings.database_url, settings.master_key):
+        if secret is not None:
+            redactor.register(secret)
+    configure_logging(settings.log_level, settings.log_format, redact=redactor.redact)
+    _refuse_open_network(settings)
+    home = Home(settings.home)
+    home.make()
+    for warning in loaded.warnings:
+        _log.warning(warning)
+    if CRASH_VARIABLE in os.environ:
+        _log.warning("this process will kill itself for a test", at=os.environ[CRASH_VARIABLE])
+    with (
+        exclusive(home, address=f"{settings.host}:{settings.port}", now=SystemClock().now()),
+        _foundation(settings) as base,
+    ):
+        _serve_home(settings, base, announce)
+
+
+def _serve_home(settings: Settings, base: _Foundation, announce: Callable[[str], None]) -> None:
+    if base.keyring.created:
+        _log.info("keys created: back them up", folder=str(base.keyring.directory))
+    limits = StoreLimits(memory_mb=settings.memory_limit_mb)
+    stores = DuckDbStores(base.home.profiles, base.keyring.profile_mpid, limits)
+    try:
+        runner, services = _assemble(settings, base, stores)
+        runner.start()
+        try:
+            _listen(settings, services, announce)
+        finally:
+            runner.stop()
+    finally:
+        stores.close()
+
+
+def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tuple[Runner, Services]:
+    worker = WarehouseWorker(_worker_settings(settings, base.home))
+    executor = RunExecutor(worker, stores, base.home.spools, _execution_limits(settings), base.clock)
+    settle_delay = timedelta(seconds=settings.settle_delay_seconds)
+    live = LiveProgress()
+    runner = Runner(
+        database=base.database,
+        vault=base.vault,
+        executor=executor,
+        live=live,
+        clock=base.clock,
+        settings=RunnerSettings(
+            runs_at_once=settings.runs_at_once,
+            lease=timedelta(seconds=settings.lease_seconds),
+            settle_delay=settle_delay,
+            limits=settings.limits,
+        ),
+    )
+    database, clock = base.database, base.clock
+    services = Services(
+        workspaces=WorkspaceService(database, clock),
+        credentials=CredentialService(database, clock, base.digests),
+        feeds=FeedService(database, clock, base.digests),
+        tokens=_tokens(settings, base),
+        connections=ConnectionService(database, clock, base.vault, WAREHOUSE_TYPES, worker),
+        data_models=DataModelService(database, clock, accepting_dialects),
+        pipelines=PipelineService(
+            database,
+            clock,
+            vault=base.vault,
+            feeds=FeedFinder(base.digests),
+            probe=_DataModelProbe(worker, settings.limits.columns),
+            limits=settings.limits,
+            wake=runner.wake,
+        ),
+        runs=RunService(database, clock, wake=runner.wake, settle_delay=settle_delay),
+        profiles=ProfileService(database, DuckDbReader(stores, IdentityRules())),
+        is_healthy=lambda: _is_healthy(database),
+    )
+    return runner, services
+
+
+def _tokens(settings: Settings, base: _Foundation) -> TokenService:
+    return TokenService(
+        base.database,
+        base.clock,
+        digests=base.digests,
+        keys=TokenKeyRing(base.keyring.token_signing),
+        rules=TokenRules(
+            issuer=settings.issuer_url,
+            audience=settings.audience,
+            lifetime=timedelta(seconds=settings.token_lifetime_seconds),
+        ),
+        limiter=FailureLimiter(),
+    )
+
+
+@contextmanager
+def _foundation(settings: Settings) -> Iterator[_Foundation]:
+    home = Home(settings.home)
+    home.make()
+    keyring = open_keyring(home.folder, master_key=settings.master_key, master_key_file=settings.master_key_file)
+    vault = Vault(keyring.master)
+    url = settings.database_url
+    database = open_database(url_of_home(home.folder) if url is None else url.reveal())
+    try:
+        _check_vault(database, vault)
+        yield _Foundation(home, keyring, vault, database, ClientSecretDigests(keyring.client_secrets), SystemClock())
+    finally:
+        database.close()
+
+
+def _check_vault(database: Database, vault: Vault) -> None:
+    """A wrong master key is found now, not when the first run needs a password."""
+    with database.write() as tx:
+        sentinel = home_facts.get(tx, _SENTINEL)
+        if sentinel is None:
+            home_facts.put(tx, _SENTINEL, vault.sentinel())
+        else:
+            vault.check_sentinel(sentinel)
+
+
+class _DataModelProbe:
+    """Implements ``services.warehouse_ports.PipelineProbe`` with a child process."""
+
+    def __init__(self, worker: WarehouseWorker, max_columns: int) -> None:
+        self._worker = worker
+        self._max_columns = max_columns
+
+    def check(self, connection: Connection, data_model: DataModel, priority: Sequence[IdentityType]) -> None:
+        check_data_model(self._worker, connection.address, data_model, priority=priority, max_columns=self._max_columns)
+
+
+def _worker_settings(settings: Settings, home: Home) -> WorkerSettings:
+    policy = WarehousePolicy(
+        duckdb_root=str(settings.duckdb_root) if settings.duckdb_root else None,
+        duckdb_refused=(str(home.folder),),
+        snowflake_endpoint=_endpoint(settings.snowflake_endpoint),
+        allowed_private_hosts=tuple(settings.allowed_hosts),
+        login_timeout_seconds=settings.login_timeout_seconds,
+        statement_timeout_seconds=settings.statement_timeout_seconds,
+    )
+    home.scratch.mkdir(mode=0o700, exist_ok=True)
+    return WorkerSettings(policy=policy, scratch=home.scratch, memory_limit_mb=settings.fetch_memory_limit_mb)
+
+
+def _endpoint(url: str | None) -> SnowflakeEndpoint | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    protocol: Final = "http" if parts.scheme == "http" else "https"
+    return SnowflakeEndpoint(parts.hostname or "", parts.port or (80 if protocol == "http" else 443), protocol)
+
+
+def _execution_limits(settings: Settings) -> ExecutionLimits:
+    return ExecutionLimits(
+        chunk_rows=settings.chunk_rows,
+        spool_bytes=settings.spool_limit_mb * _MIB,
+        cell_bytes=settings.cell_limit_bytes,
+        between_inclusive=settings.between_inclusive,
+    )
+
+
+def _is_healthy(database: Database) -> bool:
+    try:
+        with database.read() as tx:
+            home_facts.get(tx, _SENTINEL)
+    except StoreError:
+        return False
+    return True
+
+
+def _refuse_open_network(settings: Settings) -> None:
+    """Credentials must not cross a network in the clear because nobody thought of it.
+
+    Raises:
+        SettingsError: the service would listen beyond this machine without TLS.
+    """
+    if settings.tls_cert is not None or settings.behind_proxy or settings.host in _LOOPBACK_NAMES:
+        return
+    try:
+        if ipaddress.ip_address(settings.host).is_loopback:
+            return
+    except ValueError:
+        pass  # a host name other than localhost may lead anywhere
+    raise SettingsError(
+        f"Listening on {settings.host} without TLS would send credentials in the clear. Set WAREHOUSE_SYNC_TLS_CERT and "
+        "WAREHOUSE_SYNC_TLS_KEY, or WAREHOUSE_SYNC_BEHIND_PROXY=true if a proxy in front does TLS, or listen on 127.0.0.1.",
+        field="WAREHOUSE_SYNC_HOST",
+    )
+
+
+def _listen(settings: Settings, services: Services, announce: Callable[[str], None]) -> None:
+    app = create_app(
+        services,
+        version=metadata.version("warehouse-sync"),
+        max_body_bytes=settings.max_body_bytes,
+        cors_origins=settings.cors_origins,
+    )
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    scheme = "http" if settings.tls_cert is None else "https"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    _Server(config, lambda port: announce(f"{scheme}://{host}:{port}")).run()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it answers requests, and at which port."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready(self.servers[0].sockets[0].getsockname()[1])
