@@ -81,7 +81,7 @@ def check_query(text: str, dialect: str) -> CheckedQuery:
     return _checked(tree, tokens, spoken)
 
 
-def accepting_dialects(text: str) -> tuple[CheckedQuery, ...]:
+def accepting_dialects(sql_query: str) -> tuple[CheckedQuery, ...]:
     """The query in every supported dialect that accepts it, in the order of ``DIALECTS`` (decision D21).
 
     Raises:
@@ -91,7 +91,7 @@ def accepting_dialects(text: str) -> tuple[CheckedQuery, ...]:
     refusals: list[tuple[int, SqlRefused]] = []
     for name in DIALECTS:
         try:
-            accepted.append(check_query(text, name))
+            accepted.append(check_query(sql_query, name))
         except SqlRefused as error:
             refusals.append((_progress(error), error))
     if accepted:

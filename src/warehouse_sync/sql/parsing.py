@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, cast
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
+from sqlglot.generator import Generator
 from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -18,12 +19,13 @@ from warehouse_sync.sql.dialects import SqlDialect
 MOST_BYTES: Final = 64 * 1024
 """The longest query, in bytes of UTF-8."""
 
-MOST_TOKENS: Final = 5_000
+MOST_TOKENS: Final = 8_000
 """The most words and signs of a query: what can be checked within 300 ms. A long real model has 1,500."""
 
 DEEPEST: Final = 24
 """The most brackets and CASEs inside each other; the parser needs some twenty Python frames for each."""
 
+_MOST_SUBSCRIPTS: Final = 100  # of subscripts right after each other: a long chain of them takes quadratic time
 _STEPS_PER_TOKEN: Final = 8
 _FREE_STEPS: Final = 1_000
 _OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
@@ -86,6 +88,12 @@ def refuse_deep_or_long(tokens: Sequence[Token], most: int = MOST_TOKENS) -> Non
     """
     if len(tokens) > most:
         raise too_long()
+    subscripts = zip(tokens, tokens[1:], strict=False)
+    if (
+        sum(a.token_type is TokenType.R_BRACKET and b.token_type is TokenType.L_BRACKET for a, b in subscripts)
+        > _MOST_SUBSCRIPTS
+    ):
+        raise _too_deep()
     depth = 0
     for token in tokens:
         if token.token_type in _OPENING:
@@ -148,8 +156,8 @@ def generate(tree: exp.Expr, dialect: SqlDialect) -> str:
     Raises:
         SqlRefused: the dialect has no text for a part of the tree.
     """
-    generator = _sqlglot(dialect.name).generator(
-        comments=False, normalize_functions=False, unsupported_level=ErrorLevel.RAISE
+    generator = _generator_class(dialect.name)(
+        dialect=_sqlglot(dialect.name), comments=False, normalize_functions=False, unsupported_level=ErrorLevel.RAISE
     )
     try:
         return str(generator.generate(tree))
@@ -192,7 +200,15 @@ def _syntax_error(error: ParseError, dialect: SqlDialect) -> SqlRefused:
 
 @cache
 def _sqlglot(name: str) -> Dialect:
-    return Dialect.get_or_raise(name)
+    if name != "duckdb":
+        return Dialect.get_or_raise(name)
+    base: Any = Dialect.get_or_raise(name).__class__
+
+    class FaithfulDialect(base):  # type: ignore[misc]
+        def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+            return path  # else doc -> 'a.b', a key with a dot in it, becomes the path $.a.b
+
+    return cast("Dialect", FaithfulDialect())
 
 
 @cache
@@ -221,3 +237,20 @@ def _parser_class(name: str) -> type[Parser]:
             self.raise_error("Unsupported statement")
 
     return cast("type[Parser]", BoundedParser)
+
+
+@cache
+def _generator_class(name: str) -> type[Generator]:
+    """The dialect's generator, put right where it writes something that does not mean the same."""
+    base: Any = _sqlglot(name).generator_class
+
+    class FaithfulGenerator(base):  # type: ignore[misc]
+        MULTI_ARG_DISTINCT = True  # else string_agg(DISTINCT a, ', ') becomes a CASE over a tuple
+
+        def not_sql(self, expression: exp.Not) -> str:
+            inner = expression.this
+            if isinstance(inner, exp.Is):  # for a whole row, x IS NOT NULL is not the opposite of x IS NULL
+                return f"{self.sql(inner, 'this')} IS NOT {self.sql(inner, 'expression')}"
+            return str(super().not_sql(expression))
+
+    return cast("type[Generator]", FaithfulGenerator)
