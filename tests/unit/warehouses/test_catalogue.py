@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.errors import WarehouseError, WarehouseFault
+from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES, open_warehouse
+from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
+
+WITHOUT_DRIVER = """
+import sys
+sys.modules["snowflake.connector"] = None
+from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.errors import WarehouseError
+from warehouse_sync.warehouses.catalogue import open_warehouse
+from warehouse_sync.warehouses.policy import WarehousePolicy
+assert "duckdb" not in sys.modules
+try:
+    open_warehouse(WarehouseAddress("snowflake", {}), WarehousePolicy(), query_tag="")
+except WarehouseError as error:
+    print(error.fault, error.message)
+"""
+
+
+def test_a_missing_driver_is_named_with_its_command() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_DRIVER], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("driver_missing ")
+    assert 'pip install "warehouse-sync[snowflake]"' in done.stdout
+
+
+def test_unknown_types_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(WarehouseError, match="duckdb, snowflake") as caught:
+        open_warehouse(WarehouseAddress("oracle", {}), WarehousePolicy(), query_tag="")
+    assert caught.value.fault is WarehouseFault.MISCONFIGURED
+
+
+def test_the_double_cannot_be_reached_without_its_module() -> None:
+    with pytest.raises(WarehouseError, match="no warehouse type scripted"):
+        open_warehouse(WarehouseAddress("scripted", {}), WarehousePolicy(), query_tag="")
+    assert "scripted" not in WAREHOUSE_TYPES
+
+
+def test_every_type_has_its_published_fields() -> None:
+    fields = {field.name: field for field in WAREHOUSE_TYPES["snowflake"].fields}
+    assert [name for name, field in fields.items() if field.secret] == ["password"]
+    assert [name for name, field in fields.items() if not field.required] == [
+        "snowflake_aws_iam_user_arn",
+        "snowflake_aws_external_id",
+    ]
+    for kind in WAREHOUSE_TYPES.values():
+        assert all((field.example is None) == field.secret or not field.required for field in kind.fields)
+
+
+def test_a_policy_crosses_to_the_child_unchanged() -> None:
+    policy = WarehousePolicy(
+        duckdb_root="/x",
+        duckdb_refused=("/x/own",),
+        snowflake_endpoint=SnowflakeEndpoint("127.0.0.1", 1, "http"),
+        allowed_private_hosts=("db:1",),
+        statement_timeout_seconds=7,
+    )
+    assert WarehousePolicy.from_json(policy.to_json()) == policy
+    assert WarehousePolicy.from_json(WarehousePolicy().to_json()) == WarehousePolicy()
