@@ -88,7 +88,7 @@ def _pattern(backslash_escapes: bool, slash_comments: bool) -> re.Pattern[str]:
         | (?P<string>(?:[nNbBxX]|[uU]&)?{plain})
         | (?P<unsafe>;|--|/\*|\*/{slashes}|\$[^\W\d]?\w*\$)
         | (?P<quoted>"(?:[^"]|"")++")
-        | (?P<word>[^\W\d][\w$]*+)
+        | (?P<word>[^\W\d][\w$]*+(?!'))
         | (?P<number>\d[\w.]*+)
         | (?P<symbol>[^\w\s'";`])
         """,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, ClassVar, Final, cast
 
 from sqlglot import exp
@@ -88,7 +89,7 @@ def refuse_deep_or_long(tokens: Sequence[Token], most: int = MOST_TOKENS) -> Non
     """
     if len(tokens) > most:
         raise too_long()
-    subscripts = zip(tokens, tokens[1:], strict=False)
+    subscripts = pairwise(tokens)
     if (
         sum(a.token_type is TokenType.R_BRACKET and b.token_type is TokenType.L_BRACKET for a, b in subscripts)
         > _MOST_SUBSCRIPTS
