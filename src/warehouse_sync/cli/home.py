@@ -21,8 +21,6 @@ from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.keyring import open_keyring
 from warehouse_sync.settings import LoadedSettings, load_settings
 
-CRASH_VARIABLE = "WAREHOUSE_SYNC_TEST_CRASH_AT"  # as in sync/crashpoints.py, which these commands need not load
-
 HomeOption = Annotated[
     Path | None,
     typer.Option(

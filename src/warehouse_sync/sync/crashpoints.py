@@ -1,6 +1,6 @@
 """Named moments at which a test may kill the process.
 
-A no-op unless the environment names the point: ``WAREHOUSE_SYNC_TEST_CRASH_AT=chunk_after_commit`` kills at its first passing,
+A no-op unless the environment names the point: ``WHSYNC_TEST_CRASH_AT=chunk_after_commit`` kills at its first passing,
 ``…=chunk_after_commit:3`` at its third. Only tests set it; ``serve`` warns when it is set.
 """
 
@@ -11,7 +11,7 @@ import signal
 from collections import Counter
 from typing import Final
 
-VARIABLE: Final = "WAREHOUSE_SYNC_TEST_CRASH_AT"
+VARIABLE: Final = "WHSYNC_TEST_CRASH_AT"
 
 _passed: Counter[str] = Counter()
 
