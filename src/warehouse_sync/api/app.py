@@ -7,11 +7,11 @@ from typing import Final
 
 from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.routing import Match
 
 from warehouse_sync.api import connections, data_models, discovery, pipelines, platform, profiles, runs, tokens
 from warehouse_sync.api.errors import error_response, plain_error
@@ -35,6 +35,7 @@ PUBLIC_PATHS: Final = frozenset(
     }
 )
 
+_METHODS: Final = ("DELETE", "GET", "HEAD", "POST", "PUT")
 _SUMMARY: Final = (
     "Enriches user profiles from a data warehouse; wire-compatible with mParticle's first Warehouse Sync API."
 )
@@ -121,8 +122,9 @@ def _add_failures(app: FastAPI) -> None:
 
 def allowed_methods(app: FastAPI, path: str) -> list[str]:
     """All methods that some route answers at this path; the framework itself tells those of the first route only."""
-    found: set[str] = set()
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.path_regex.match(path):
-            found |= route.methods or set()
-    return sorted(found)
+    asked = {"type": "http", "path": path, "root_path": "", "headers": [], "query_string": b""}
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches(asked | {"method": method})[0] is Match.FULL for route in app.router.routes)
+    ]
