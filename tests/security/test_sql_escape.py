@@ -107,10 +107,11 @@ def test_mutated_text_never_escapes(dialect: str) -> None:
     for text in _mutations(dialect):
         try:
             query = check_query(text, dialect)
-        except SqlRefused:
+            statement = extract(query, "at", BOUNDS)
+        except SqlRefused:  # by the guard, or by the wrapper when it reads its own text back
             continue
         accepted += 1
-        _assert_contained(query, extract(query, "at", BOUNDS))
+        _assert_contained(query, statement)
     assert accepted > MUTATIONS // 50  # else the test proves nothing
 
 

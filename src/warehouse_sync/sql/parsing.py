@@ -20,7 +20,7 @@ from warehouse_sync.sql.dialects import SqlDialect
 MOST_BYTES: Final = 64 * 1024
 """The longest query, in bytes of UTF-8."""
 
-MOST_TOKENS: Final = 8_000
+MOST_TOKENS: Final = 7_000
 """The most words and signs of a query: what can be checked within 300 ms. A long real model has 1,500."""
 
 DEEPEST: Final = 24
