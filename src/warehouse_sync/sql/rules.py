@@ -130,6 +130,14 @@ def _check_subquery(node: exp.Expr, dialect: SqlDialect) -> None:
         raise refusal("A sub-query is not a SELECT; every sub-query must only read.")
 
 
+def _check_set_operation(node: exp.Expr, dialect: SqlDialect) -> None:
+    for side in (node.this, node.expression):
+        if not isinstance(side, exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
+            raise refusal(
+                f"A side of UNION, INTERSECT or EXCEPT is not a SELECT in {dialect.name} SQL; make both sides SELECTs."
+            )
+
+
 def _check_table(node: exp.Expr, dialect: SqlDialect) -> None:
     for name, value in node.args.items():
         if value and name not in _TABLE_ARGUMENTS:
@@ -205,6 +213,7 @@ _RULES: Final[tuple[tuple[type[exp.Expr], _Rule], ...]] = (
     (exp.From, _check_from),
     (exp.Join, _check_from),
     (exp.Subquery, _check_subquery),
+    (exp.SetOperation, _check_set_operation),
     (exp.Table, _check_table),
     (exp.TableFromRows, _check_rows),
     (exp.Lateral, _check_lateral),

@@ -154,3 +154,6 @@ SELECT FL_GET_CONTENT_TYPE('@s', 'x')
 ---
 # expect:
 SELECT * FROM LATERAL (DELETE FROM users)
+---
+# expect: side of UNION
+(SELECT at FROM rows_) IN () UNION ALL SELECT at FROM trap
