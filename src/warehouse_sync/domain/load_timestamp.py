@@ -101,7 +101,7 @@ def _bound(moment: datetime, kind: TimestampClass, zone: tzinfo) -> Bound:
         case TimestampClass.INSTANT:
             return moment.astimezone(UTC)
         case TimestampClass.INTEGER_SECONDS:
-            return int(moment.timestamp() // 1)
+            return (moment - _EPOCH) // timedelta(seconds=1)  # exact, unlike a float's seconds
         case TimestampClass.INTEGER_MILLISECONDS:
             return (moment - _EPOCH) // timedelta(milliseconds=1)
         case TimestampClass.ZONELESS:
@@ -124,6 +124,8 @@ def _smallest_wall_clock_from(moment: datetime, zone: tzinfo) -> datetime:
     step_start, end = moment, _plus(moment, _LARGEST_STEP_BACK)
     while step_start < end:
         step_end = min(_plus(step_start, _PROBE), end)
+        if _leaves_calendar(step_start, zone) or _leaves_calendar(step_end, zone):
+            break  # the wall clock stands still at the calendar's end; that is no change of clocks
         if _wall(step_end, zone) - _wall(step_start, zone) < step_end - step_start:
             smallest = min(smallest, _wall(_change_within(step_start, step_end, zone), zone))
         step_start = step_end
@@ -147,6 +149,10 @@ def _wall(moment: datetime, zone: tzinfo) -> datetime:
         return moment.astimezone(zone).replace(tzinfo=None)
     except OverflowError:  # at the very ends of the calendar a zone can leave it
         return datetime.min if moment.year == 1 else datetime.max  # noqa: DTZ901 - wall clocks are naive
+
+
+def _leaves_calendar(moment: datetime, zone: tzinfo) -> bool:
+    return _wall(moment, zone) in {datetime.min, datetime.max}  # noqa: DTZ901 - wall clocks are naive
 
 
 def _plus(moment: datetime, step: timedelta) -> datetime:

@@ -38,5 +38,8 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is never pickled: it would be written in plain text")
 
+    def __copy__(self) -> Secret:
+        return self
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
         return self
