@@ -33,8 +33,10 @@ def progress(run: dict[str, Any]) -> str:
     """A run's state in a few words."""
     if run["pipeline_run_state"] != "running":
         return str(run["pipeline_run_state"])
-    mapped, extracted = run.get("records_mapped"), run.get("records_extracted")
-    return f"{mapped:,} of {extracted:,} rows applied" if mapped else f"{extracted or 0:,} rows fetched"
+    found = run.get("progress") or {"rows_fetched": 0, "rows_applied": 0}
+    if found["rows_applied"]:
+        return f"{found['rows_applied']:,} of {found['rows_fetched']:,} rows applied"
+    return f"{found['rows_fetched']:,} rows fetched"
 
 
 def runs(finished: list[tuple[dict[str, Any], float]]) -> RenderableType:
@@ -56,7 +58,9 @@ def runs(finished: list[tuple[dict[str, Any], float]]) -> RenderableType:
 
 def rejects(run: dict[str, Any]) -> RenderableType:
     """Why rows were rejected, with an example of each reason."""
-    table = Table(title="Rejected rows of the first run", title_justify="left", show_edge=False, pad_edge=False)
+    table = Table(
+        title="Rejected rows of the first run", title_justify="left", min_width=40, show_edge=False, pad_edge=False
+    )
     for column in ("reason", "rows", "for example"):
         table.add_column(column, justify="right" if column == "rows" else "left")
     for found in run.get("rejects") or []:

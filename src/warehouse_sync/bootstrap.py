@@ -138,6 +138,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         ),
     )
     database, clock = base.database, base.clock
+    reader = DuckDbReader(stores, IdentityRules())
     services = Services(
         workspaces=WorkspaceService(database, clock),
         credentials=CredentialService(database, clock, base.digests),
@@ -154,8 +155,8 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             limits=settings.limits,
             wake=runner.wake,
         ),
-        runs=RunService(database, clock, wake=runner.wake, settle_delay=settle_delay),
-        profiles=ProfileService(database, DuckDbReader(stores, IdentityRules())),
+        runs=RunService(database, clock, profiles=reader, live=live, wake=runner.wake, settle_delay=settle_delay),
+        profiles=ProfileService(database, reader),
         is_healthy=lambda: _is_healthy(database),
     )
     return runner, services

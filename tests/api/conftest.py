@@ -26,6 +26,7 @@ from warehouse_sync.domain.identity import IdentityType
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.errors import WarehouseSyncError
 from warehouse_sync.profiles.protocol import Profile, Rejects
+from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.rate import FailureLimiter
 from warehouse_sync.security.tokens import SigningKey, TokenKeyRing
@@ -270,7 +271,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             limits=Limits(),
             wake=wake,
         ),
-        runs=RunService(database, clock, wake=wake),
+        runs=RunService(database, clock, profiles=profiles, live=LiveProgress(), wake=wake),
         profiles=ProfileService(database, profiles),
         is_healthy=lambda: True,
     )

@@ -16,7 +16,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunState, RunType
 from warehouse_sync.domain.timestamps import format_instant, parse_instant
-from warehouse_sync.services.runs import PipelineStatus
+from warehouse_sync.services.runs import PipelineStatus, RunDetail
 
 router = APIRouter(tags=["Runs"])
 
@@ -73,12 +73,41 @@ class _RunTail(BaseModel):
     profiles_matched: int | None
     profiles_created: int | None
     identity_conflicts: int | None
+    profiles_orphaned: int | None
     failure: FailureAnswer | None
     generated_sql: SqlAnswer | None
 
 
 class RunAnswer(_RunTail, StampAnswer, _RunHead):
     """A pipeline run."""
+
+
+class RejectedRow(BaseModel):
+    """A refused row: its values as text, by column name."""
+
+    row: dict[str, str | None]
+
+
+class RejectsAnswer(BaseModel):
+    """Rows that a run refused for one reason, with the first of them as samples."""
+
+    reason: str = Field(examples=["no_identity"])
+    count: int
+    samples: list[RejectedRow]
+
+
+class ProgressAnswer(BaseModel):
+    """How far a run is: rows in the spool, and rows applied to profiles."""
+
+    rows_fetched: int
+    rows_applied: int
+
+
+class RunDetailAnswer(RunAnswer):
+    """A pipeline run, with what it refused and how far it is."""
+
+    rejects: list[RejectsAnswer]
+    progress: ProgressAnswer | None = Field(description="Only while the run is being executed.")
 
 
 class RunPage(BaseModel):
@@ -159,12 +188,30 @@ def get_run(
     workspace_id: WorkspaceId,
     pipelineId: str,  # noqa: N803 - the published name
     run_id: Annotated[int, Path(alias="pipelineRunId")],
-) -> RunAnswer:
-    return _run(services.runs.get(caller, workspace_id, pipelineId, run_id))
+) -> RunDetailAnswer:
+    return _detail(services.runs.detail(caller, workspace_id, pipelineId, run_id))
 
 
 def _bound(text: str | None, field: str) -> datetime | None:
     return None if text is None else parse_instant(text, field=field)
+
+
+def _detail(detail: RunDetail) -> RunDetailAnswer:
+    rejects = [
+        RejectsAnswer(
+            reason=found.reason,
+            count=found.count,
+            samples=[RejectedRow(row=sample.row) for sample in found.samples],
+        )
+        for found in detail.rejects
+    ]
+    progress = detail.progress
+    applied = 0 if progress is None or progress.applied is None else progress.applied.extracted
+    return RunDetailAnswer(
+        **_run(detail.run).model_dump(),
+        rejects=rejects,
+        progress=None if progress is None else ProgressAnswer(rows_fetched=progress.fetched, rows_applied=applied),
+    )
 
 
 def _run(run: Run) -> RunAnswer:
@@ -195,6 +242,7 @@ def _run(run: Run) -> RunAnswer:
         profiles_matched=_counted(counts, "profiles_matched"),
         profiles_created=_counted(counts, "profiles_created"),
         identity_conflicts=_counted(counts, "identity_conflicts"),
+        profiles_orphaned=_counted(counts, "profiles_orphaned"),
         failure=_failure(run.failure),
         generated_sql=_sql(run.generated_sql),
         **stamp_of(stamp),

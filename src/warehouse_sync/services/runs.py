@@ -17,7 +17,9 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunRequest
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import InvalidRequest, NotFound
+from warehouse_sync.profiles.protocol import ProfileReader, Rejects
 from warehouse_sync.scheduler.planner import PipelineProgress, next_grid_interval, on_demand_interval
+from warehouse_sync.scheduler.progress import LiveProgress, RunProgressNow
 from warehouse_sync.services.caller import LARGEST_ID, Caller
 from warehouse_sync.services.pipelines import existing_pipeline
 
@@ -41,14 +43,44 @@ class PipelineStatus:
     skipped: Interval | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run and what is known of it beside its row.
+
+    Attributes:
+        rejects: the rows it refused, by reason.
+        progress: how far it is; None unless it is being executed.
+    """
+
+    run: Run
+    rejects: tuple[Rejects, ...]
+    progress: RunProgressNow | None
+
+
 class RunService:
-    """The verbs of runs. ``wake`` tells the scheduler that there is something to do."""
+    """The verbs of runs.
+
+    Args:
+        profiles: tells what runs refused.
+        live: tells how far running runs are.
+        wake: tells the scheduler that there is something to do.
+        settle_delay: wait after the end of a scheduled interval.
+    """
 
     def __init__(
-        self, database: Database, clock: Clock, *, wake: Callable[[], None], settle_delay: timedelta = timedelta(0)
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        profiles: ProfileReader,
+        live: LiveProgress,
+        wake: Callable[[], None],
+        settle_delay: timedelta = timedelta(0),
     ) -> None:
         self._database = database
         self._clock = clock
+        self._profiles = profiles
+        self._live = live
         self._settle_delay = settle_delay
         self._wake = wake
 
@@ -114,6 +146,16 @@ class RunService:
             caller.enter(tx, Permission.USER, workspace_id)
             pipeline = existing_pipeline(tx, workspace_id, pipeline_id)
             return runs.page(tx, pipeline.key, page=page, size=size, start=start, end=end)
+
+    def detail(self, caller: Caller, workspace_id: int, pipeline_id: str, run_id: int) -> RunDetail:
+        """One run of this very pipeline, with what it refused and how far it is.
+
+        Raises:
+            NotFound: there is no such pipeline, or it has no such run.
+        """
+        run = self.get(caller, workspace_id, pipeline_id, run_id)
+        rejects = self._profiles.rejects(workspace_id, run.environment, run.id)
+        return RunDetail(run, rejects, self._live.of(run.id))
 
     def get(self, caller: Caller, workspace_id: int, pipeline_id: str, run_id: int) -> Run:
         """One run of this very pipeline.
