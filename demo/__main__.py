@@ -77,6 +77,7 @@ def _do_the_main_job(url: str, endpoint: str, credential: dict[str, Any], feed: 
         console.print(pictures.query(model["sql_query"]))
         first, first_seconds = _run(workspace, "First run: everything")
         ada_before = _person(client, "customer_id", shop.ADA_ID)
+        grace_before = _person(client, "email", shop.GRACE_EMAIL)
         with step("Meanwhile in the shop: 5 % of the customers change, some are new, twelve get a customer id"):
             _second_act(endpoint)
         second, second_seconds = _run(workspace, "Second run: only what changed")
@@ -84,16 +85,18 @@ def _do_the_main_job(url: str, endpoint: str, credential: dict[str, Any], feed: 
         console.print(pictures.runs([(first, first_seconds), (second, second_seconds)]))
         console.print(pictures.rejects(client.workspace(WORKSPACE).run(PIPELINE, first["pipeline_run_id"])))
         console.print(pictures.before_and_after(ada_before, ada_after))
-        _show_identities(client)
+        _show_identities(client, grace_before)
 
 
-def _show_identities(client: WarehouseSyncClient) -> None:
+def _show_identities(client: WarehouseSyncClient, grace_before: dict[str, Any]) -> None:
     """Two people who share an e-mail address stay two; one known by e-mail got a customer id and stayed the same."""
     bergers = [_person(client, "customer_id", customer_id) for customer_id in shop.SHARED_EMAIL_IDS]
     grace = _person(client, "customer_id", f"C-{CUSTOMERS + 1:06d}")
     console.print(pictures.people([*bergers, grace]))
     if len({person["mpid"] for person in bergers}) != len(bergers):
         raise StepFailed("Two customers who share an e-mail address were merged.")
+    if grace["mpid"] != grace_before["mpid"]:
+        raise StepFailed("A person known by e-mail only became another one when a customer id came.")
 
 
 def _connection() -> dict[str, Any]:
@@ -153,7 +156,7 @@ def _run(workspace: WorkspaceClient, title: str) -> tuple[dict[str, Any], float]
                 time.sleep(0.1)
         seconds = time.monotonic() - began
     if run["pipeline_run_state"] != "success":
-        raise StepFailed(f"{title}: {run.get('failure_message') or run}")
+        raise StepFailed(f"{title}: {run['failure']['message']}")
     rows = run["records_extracted"]
     console.print(f"[green]✓[/] {title}: {rows:,} rows in {seconds:.1f} s, {rows / seconds:,.0f} rows/s")
     return run, seconds
