@@ -24,11 +24,14 @@ class PipelineProgress:
         counted_from: when the pipeline was created or last resumed: the catch-up limit counts back from here.
         last_end: end of the last data interval that was read with success; None before the first.
         offset: of the load timestamp.
+        last_logical_date: the greatest logical date of a scheduled run that succeeded. Where the offset was made smaller since, the grid
+            interval that comes next can have this date again, and a date has one run only (decision D26). None if there is none.
     """
 
     counted_from: datetime
     last_end: datetime | None
     offset: timedelta
+    last_logical_date: datetime | None = None
 
 
 def next_scheduled(
@@ -43,28 +46,51 @@ def next_scheduled(
     if not schedule.interval.has_grid or schedule.start is None:
         return None
     interval = next_grid_interval(schedule, progress)
-    if interval is None or interval.end + settle_delay > now:
+    if interval is None or interval.end > now - settle_delay:
         return None
-    return RunRequest(RunType.SCHEDULED, interval.start, interval.shifted(progress.offset))
+    logical_date = interval.start
+    if progress.last_logical_date is not None and logical_date <= progress.last_logical_date:
+        logical_date = _boundary_after(schedule.interval, schedule.start, progress.last_logical_date)
+    return RunRequest(RunType.SCHEDULED, logical_date, interval.shifted(progress.offset))
 
 
 def next_grid_interval(schedule: Schedule, progress: PipelineProgress) -> Interval | None:
-    """The first interval that is not read yet, on the grid; None when the schedule has ended.
+    """The first interval that is not read yet, on the grid; None when the schedule or the calendar has ended.
 
-    After a change of schedule it may be a bridge: from where reading stopped to the first boundary of the new grid (decision D25).
+    After a change of schedule it may be a bridge: from where reading stopped to the first boundary of the new grid (decision D25). After
+    the offset became smaller it may be one, too: up to the end of the first grid interval whose date has no run yet.
     """
     if schedule.start is None:
         raise ValueError("a schedule with a grid has a start")
-    floor = progress.counted_from - CATCH_UP[schedule.interval]
-    first = first_index_ending_after(schedule.interval, schedule.start, floor)
-    start = boundary(schedule.interval, schedule.start, first)
-    if progress.last_end is not None:
-        start = max(start, progress.last_end + progress.offset)
-    index = first_index_ending_after(schedule.interval, schedule.start, start)
-    end = boundary(schedule.interval, schedule.start, index + 1)
+    try:
+        start = _next_start(schedule.interval, schedule.start, progress)
+        end = _boundary_after(schedule.interval, schedule.start, start)
+        if progress.last_logical_date is not None and start <= progress.last_logical_date:
+            free = _boundary_after(schedule.interval, schedule.start, progress.last_logical_date)
+            end = _boundary_after(schedule.interval, schedule.start, free)
+    except OverflowError:
+        return None
     if schedule.end is not None and end > schedule.end:
         return None
     return Interval(start, end)
+
+
+def _next_start(interval: ScheduleInterval, anchor: datetime, progress: PipelineProgress) -> datetime:
+    """Where reading goes on, on the grid: where it stopped, unless the catch-up limit allows to skip what comes then (decision D6)."""
+    floor = progress.counted_from - CATCH_UP[interval]
+    first = boundary(interval, anchor, first_index_ending_after(interval, anchor, floor))
+    if progress.last_end is None:
+        return first
+    stopped = progress.last_end + progress.offset
+    # Before ``first`` lie grid intervals that ended before the floor; or nothing, where the grid begins later than reading stopped.
+    return stopped if stopped > first or first > floor else first
+
+
+def _boundary_after(interval: ScheduleInterval, anchor: datetime, moment: datetime) -> datetime:
+    """The first boundary of the grid strictly after ``moment``."""
+    if moment < anchor:
+        return anchor
+    return boundary(interval, anchor, first_index_ending_after(interval, anchor, moment) + 1)
 
 
 def on_demand_interval(schedule: Schedule, progress: PipelineProgress, *, now: datetime) -> RunRequest:

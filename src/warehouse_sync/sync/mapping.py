@@ -82,11 +82,12 @@ def find_load_timestamp(columns: Sequence[Column], name: str) -> Column:
     matches = [column for column in columns if column.name.casefold() == name.casefold()]
     if len(matches) == 1:
         return matches[0]
-    names = ", ".join(column.name for column in columns)
     if matches:
+        names = ", ".join(column.name for column in matches)
         raise _stamp_refusal(
             f"Several columns are called {name} but for their case. Write load_timestamp_field_name exactly as one of: {names}."
         )
+    names = ", ".join(column.name for column in columns)
     raise _stamp_refusal(
         f"The query does not return the load-timestamp column {name}. Add it to the select list, or name one of these columns "
         f"in load_timestamp_field_name: {names}."
