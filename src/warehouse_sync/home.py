@@ -55,7 +55,9 @@ class Home:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"The home {self.folder} cannot be made: {error.strerror}.", code="home_unusable") from error
+            raise StoreError(
+                f"The home {self.folder} cannot be made: {error.strerror}.", code="home_unusable"
+            ) from error
 
 
 @contextmanager

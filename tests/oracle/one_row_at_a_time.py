@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-PRIORITY = (
-    "customer_id mobile_number email other facebook google twitter microsoft yahoo ios_advertising_id ios_idfv "
-    "android_advertising_id android_uuid roku_advertising_id roku_publisher_id microsoft_publisher_id "
-    "microsoft_advertising_id mp_deviceid"
-).split()
+PRIORITY = [
+    *("customer_id", "mobile_number", "email", "other", "facebook", "google", "twitter", "microsoft", "yahoo"),
+    *("ios_advertising_id", "ios_idfv", "android_advertising_id", "android_uuid", "roku_advertising_id"),
+    *("roku_publisher_id", "microsoft_publisher_id", "microsoft_advertising_id", "mp_deviceid"),
+]
 
 
 @dataclass
@@ -73,33 +73,24 @@ class Model:
         if not rules.conflict_guard:
             return False
         top = min(rules.priority.index(kind) for kind, _ in set(look_up) & set(request))
-        for kind, value in request:
-            if kind in rules.login and kind in rules.unique and rules.priority.index(kind) < top:
-                if person.values(kind) and value not in person.values(kind):
-                    return True
-        return False
+        above = [pair for pair in request if rules.priority.index(pair[0]) < top]
+        guarded = [pair for pair in above if pair[0] in rules.login and pair[0] in rules.unique]
+        return any(person.values(kind) and value not in person.values(kind) for kind, value in guarded)
+
+    def place(self, pair: tuple[str, str]) -> int:
+        return self.rules.priority.index(pair[0])
 
     def resolve(self, asked: list[tuple[str, str]]) -> Person | None:
         candidates: list[Person] | None = None
         conflict = False
-        for kind in self.rules.priority:
-            for pair in asked:
-                if pair[0] != kind:
-                    continue
-                matches = []
-                for person in self.people.values():
-                    if pair not in person.pairs:
-                        continue
-                    if self.refused(person, asked):
-                        conflict = True
-                    else:
-                        matches.append(person)
-                if not matches:
-                    continue
-                if candidates is None:
-                    candidates = matches
-                elif [person for person in candidates if person in matches]:
-                    candidates = [person for person in candidates if person in matches]
+        for pair in sorted((p for p in asked if p[0] in self.rules.priority), key=self.place):
+            holders = [person for person in self.people.values() if pair in person.pairs]
+            matches = [person for person in holders if not self.refused(person, asked)]
+            conflict = conflict or len(matches) < len(holders)
+            if candidates is None:
+                candidates = matches or None
+            elif any(person in matches for person in candidates):
+                candidates = [person for person in candidates if person in matches]
         self.conflicts += conflict
         if candidates is None:
             return None

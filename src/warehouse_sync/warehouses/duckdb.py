@@ -104,6 +104,7 @@ class DuckDBWarehouse:
     def _sandbox(self, spill: Path) -> dict[str, str | bool | int | float | list[str]]:
         return {
             "enable_external_access": "false",
+            "python_enable_replacements": "false",  # a table name must not find a Python variable
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "allow_community_extensions": "false",
