@@ -25,6 +25,7 @@ from warehouse_sync.warehouses.egress import authority, judge
 from warehouse_sync.warehouses.faults import fault, secrets_of
 from warehouse_sync.warehouses.policy import WarehousePolicy
 from warehouse_sync.warehouses.snowflake_address import identifier, snowflake_address
+from warehouse_sync.warehouses.snowflake_batches import downloaded
 from warehouse_sync.warehouses.snowflake_faults import snowflake_fault
 from warehouse_sync.warehouses.snowflake_types import described_schema
 
@@ -74,9 +75,8 @@ class SnowflakeWarehouse:
     def fetch(self, sql: str) -> Iterator[pa.RecordBatch]:
         with self._executed(sql, WarehouseStep.QUERY) as cursor, self._translated(WarehouseStep.FETCH):
             schema = described_schema(cursor.description)
-            if cursor.rowcount == 0:  # the 4.x connector fails to decode a result without rows
-                return
-            for table in cursor.fetch_arrow_batches(force_microsecond_precision=True):
+            options = {"connection": self._session, "force_microsecond_precision": True, **_TO_ARROW_OF_VERSION}
+            for table in downloaded(cursor.get_result_batches() or (), options):
                 self._refuse_when_cancelled()
                 for batch in table.to_batches():
                     yield normalise(batch, schema)
@@ -204,9 +204,13 @@ class SnowflakeWarehouse:
             raise fault(WarehouseFault.TIMED_OUT, WarehouseStep.QUERY, "The conversation was cancelled.")
 
 
+def _is_new_core(version: str) -> bool:
+    return int(version.split(".", maxsplit=1)[0]) >= _NEW_CORE
+
+
 def _version_arguments(version: str) -> dict[str, Any]:
     """What only one of the connector's lines understands."""
-    if int(version.split(".", maxsplit=1)[0]) >= _NEW_CORE:
+    if _is_new_core(version):
         # Says how to log out, and thereby answers the question that the connector asks in a FutureWarning.
         return {"enable_server_session_keep_alive_auto_detection": False}
     return {
@@ -216,3 +220,5 @@ def _version_arguments(version: str) -> dict[str, Any]:
 
 
 _OF_VERSION: Final = _version_arguments(snowflake.connector.__version__)
+_TO_ARROW_OF_VERSION: Final = {"number_to_decimal": True} if _is_new_core(snowflake.connector.__version__) else {}
+"""A batch of the new core does not know what the connection was told; a batch of the old one does."""
