@@ -10,12 +10,12 @@ from warehouse_sync.api.services import Services
 from warehouse_sync.services.caller import Caller
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller  # set by the authentication in front of every route that is not public
     return caller
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, create_model
 
 from warehouse_sync.api.bodies import Body, Flag, NewIdentity, SameIdentity, Text, check_identity
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
+from warehouse_sync.api.patience import patiently
 from warehouse_sync.api.responses import READ, WRITE, WRITE_WITH_WAREHOUSE
 from warehouse_sync.api.stamps import StampAnswer, stamp_of
 from warehouse_sync.domain.connection import Connection
@@ -104,9 +105,13 @@ def get_connection(caller: CallerIn, services: ServicesIn, workspace_id: Workspa
     responses=WRITE_WITH_WAREHOUSE,
     response_model=ConnectionAnswer,
 )
-def create_connection(caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId, body: NewConnection) -> Any:  # noqa: ANN401 - see response_model
+async def create_connection(
+    caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId, body: NewConnection
+) -> Any:  # noqa: ANN401 - see response_model
     check_identity(_identity(body), workspace_id=workspace_id)
-    return _answer(services.connections.create(caller, workspace_id, str(_value(body, "id")), _draft(body)))
+    return _answer(
+        await patiently(services.connections.create, caller, workspace_id, str(_value(body, "id")), _draft(body))
+    )
 
 
 @router.put(
@@ -116,7 +121,7 @@ def create_connection(caller: CallerIn, services: ServicesIn, workspace_id: Work
     responses=WRITE_WITH_WAREHOUSE,
     response_model=ConnectionAnswer,
 )
-def replace_connection(
+async def replace_connection(
     caller: CallerIn,
     services: ServicesIn,
     workspace_id: WorkspaceId,
@@ -124,7 +129,7 @@ def replace_connection(
     body: ReplacedConnection,
 ) -> Any:  # noqa: ANN401 - see response_model
     check_identity(_identity(body), workspace_id=workspace_id, id=connectionId)
-    return _answer(services.connections.replace(caller, workspace_id, connectionId, _draft(body)))
+    return _answer(await patiently(services.connections.replace, caller, workspace_id, connectionId, _draft(body)))
 
 
 @router.delete("/connections/{connectionId}", summary="Delete a connection", status_code=204, responses=WRITE)

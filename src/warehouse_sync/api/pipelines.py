@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StrictStr
 
 from warehouse_sync.api.bodies import Body, Flag, NewIdentity, Number, SameIdentity, check_identity
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
+from warehouse_sync.api.patience import patiently
 from warehouse_sync.api.responses import READ, WRITE, WRITE_WITH_WAREHOUSE
 from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
 from warehouse_sync.domain.environment import Environment
@@ -98,11 +99,11 @@ def get_pipeline(
     description="Asks the warehouse for the columns of the data model first; nothing is stored when they cannot be mapped.",
     responses=WRITE_WITH_WAREHOUSE,
 )
-def create_pipeline(
+async def create_pipeline(
     caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId, body: NewPipeline
 ) -> PipelineAnswer:
     check_identity(body, workspace_id=workspace_id)
-    return _answer(services.pipelines.create(caller, workspace_id, body.id, _draft(body, body.name)))
+    return _answer(await patiently(services.pipelines.create, caller, workspace_id, body.id, _draft(body, body.name)))
 
 
 @router.put(
@@ -111,7 +112,7 @@ def create_pipeline(
     description="Replaces everything and clears a fault. How far it has read is kept.",
     responses=WRITE_WITH_WAREHOUSE,
 )
-def replace_pipeline(
+async def replace_pipeline(
     caller: CallerIn,
     services: ServicesIn,
     workspace_id: WorkspaceId,
@@ -119,7 +120,9 @@ def replace_pipeline(
     body: ReplacedPipeline,
 ) -> PipelineAnswer:
     check_identity(body, workspace_id=workspace_id, id=pipelineId)
-    return _answer(services.pipelines.replace(caller, workspace_id, pipelineId, _draft(body, body.name)))
+    return _answer(
+        await patiently(services.pipelines.replace, caller, workspace_id, pipelineId, _draft(body, body.name))
+    )
 
 
 @router.delete("/pipelines/{pipelineId}", summary="Delete a pipeline", status_code=204, responses=WRITE)

@@ -1,0 +1,26 @@
+"""Threads for requests that wait for a warehouse. They are few and apart, so that slow warehouses hold up nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+
+WAREHOUSES_AT_ONCE: Final = 8
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_threads: Final[RunVar[CapacityLimiter]] = RunVar("warehouse_threads")  # one per event loop
+
+
+async def patiently(verb: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    """Calls a verb that asks a warehouse. Requests beyond ``WAREHOUSES_AT_ONCE`` wait their turn without holding a thread."""
+    try:
+        threads = _threads.get()
+    except LookupError:
+        threads = CapacityLimiter(WAREHOUSES_AT_ONCE)
+        _threads.set(threads)
+    return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=threads)
