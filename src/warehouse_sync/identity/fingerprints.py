@@ -91,4 +91,8 @@ def _is_fractional(identity: IdentitySource) -> str:
         return "false"
     # NaN, infinities and numbers beyond 38 digits are no identities either: the cast gives NULL for them.
     whole = f"TRY_CAST({identity.column} AS DECIMAL(38, 0))"
-    return f"({identity.column} IS NOT NULL AND ({whole} IS NULL OR {whole} <> {identity.column}))"
+    if identity.kind is ColumnKind.FLOAT:
+        differs = f"{whole} <> {identity.column}"
+    else:  # compared as text: a rounded number need not fit the column's own type
+        differs = rf"NOT regexp_full_match({identity.column}::VARCHAR, '-?\d+(\.0*)?')"
+    return f"({identity.column} IS NOT NULL AND ({whole} IS NULL OR {differs}))"

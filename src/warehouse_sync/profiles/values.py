@@ -11,13 +11,30 @@ from typing import Any, Final
 from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.profiles.protocol import AttributeValue, Scalar
 
+_LARGEST_EXPONENT: Final = 400
+
 
 def typed_value(stored: Scalar, kind: ColumnKind) -> AttributeValue:
     """The value as JSON can hold it, or as Python's date and decimal types; JSON text is parsed."""
     if kind in {ColumnKind.LIST, ColumnKind.JSON}:
-        parsed: AttributeValue = json.loads(str(stored), parse_float=Decimal)
-        return parsed
+        return _parsed(str(stored))
+    if kind is ColumnKind.DECIMAL and isinstance(stored, str):  # above 38 digits
+        return Decimal(stored)
     return stored
+
+
+def _parsed(text: str) -> AttributeValue:
+    try:
+        parsed: AttributeValue = json.loads(text, parse_float=_number)
+    except RecursionError:  # nested deeper than Python follows
+        return text
+    return parsed
+
+
+def _number(text: str) -> Decimal | float:
+    number = Decimal(text)
+    # Written plainly, 1e999999999 would take a gigabyte; beyond what a float can hold it is read as a float would be.
+    return number if abs(number.adjusted()) <= _LARGEST_EXPONENT else float(text)
 
 
 def value_text(value: AttributeValue) -> str | list[str]:
@@ -49,9 +66,7 @@ def _decimal_text(value: Decimal) -> str:
 def _float_text(value: float) -> str:
     if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN is not equal to itself
         return str(value)
-    if value.is_integer():
-        return f"{value:.0f}"
-    return _decimal_text(Decimal(repr(value)))
+    return _decimal_text(Decimal(repr(value))).removesuffix(".0")
 
 
 _RENDERERS: Final[tuple[tuple[type, Callable[[Any], str]], ...]] = (

@@ -45,11 +45,14 @@ _VALUE_SQL: Final = {
     ColumnKind.INSTANT: "timezone('UTC', {0}::TIMESTAMPTZ)",
     ColumnKind.TIMESTAMP: "{0}::TIMESTAMP",
     ColumnKind.BINARY: "hex({0})",
-    ColumnKind.LIST: "to_json({0})::VARCHAR",
     ColumnKind.NULL: "{0}::VARCHAR",
 }
 _REJECT_SAMPLES: Final = 20
 _SAMPLE_CHARACTERS: Final = 256
+_EARLIEST_SECOND: Final = -62_135_596_800  # 0001-01-01
+_LATEST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59
+_JSON_PIECES: Final = r"""'"(?:[^"\\]|\\.)*"|undefined|[^"u]+|.'"""
+"""Cuts JSON text into whole strings, the word ``undefined``, and the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def stage_records(chunk: ChunkTransaction, table: pa.Table, plan: RecordPlan) ->
         table: the rows, as the spool holds them.
         plan: how its columns become records.
     """
-    staged = table.rename_columns([f"p_{place}" for place in range(table.num_columns)])
+    staged = storable(table.rename_columns([f"p_{place}" for place in range(table.num_columns)]))
     stamps = load_timestamps(table.column(plan.columns.index(plan.mapping.load_timestamp)), plan)
     staged = staged.append_column("ord", pa.array(application_order(stamps))).append_column("stamp", stamps)
     if plan.mapping.mpid is not None:
@@ -112,12 +115,30 @@ def stage_records(chunk: ChunkTransaction, table: pa.Table, plan: RecordPlan) ->
     return tuple(attributes)
 
 
+def storable(table: pa.Table) -> pa.Table:
+    """The rows without what the engine would round or refuse: nanoseconds are cut, numbers above 38 digits become plain text."""
+    for place, field in enumerate(table.schema):
+        column = table.column(place)
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            cut = pc.floor_temporal(column, unit="microsecond").cast(pa.timestamp("us", field.type.tz))
+            table = table.set_column(place, field.with_type(cut.type), cut)
+        elif pa.types.is_decimal256(field.type):
+            texts = pa.array([None if value is None else f"{value:f}" for value in column.to_pylist()], pa.string())
+            table = table.set_column(place, field.with_type(pa.string()), texts)
+    return table
+
+
 def load_timestamps(column: pa.ChunkedArray, plan: RecordPlan) -> pa.ChunkedArray:
     """The load timestamps as naive microseconds, fractions below cut, never rounded: wall clocks stay wall clocks."""
     kind = plan.timestamp_class
     if kind in {TimestampClass.INTEGER_SECONDS, TimestampClass.INTEGER_MILLISECONDS}:
-        factor = 1_000_000 if kind is TimestampClass.INTEGER_SECONDS else 1_000
-        return pc.multiply(column.cast(pa.int64()), factor).cast(pa.timestamp("us"))
+        units = 1 if kind is TimestampClass.INTEGER_SECONDS else 1_000  # in a second
+        whole = (column if pa.types.is_integer(column.type) else pc.floor(column)).cast(pa.int64())
+        # Numbers that are no time of the calendar keep their side of it; multiplied as they are, they would come out anywhere.
+        clipped = pc.min_element_wise(
+            pc.max_element_wise(whole, _EARLIEST_SECOND * units), _LATEST_SECOND * units, skip_nulls=False
+        )
+        return pc.multiply(clipped, 1_000_000 // units).cast(pa.timestamp("us"))
     if kind is TimestampClass.DATE:
         return column.cast(pa.timestamp("us"))
     if column.type.unit == "ns":
@@ -144,16 +165,27 @@ def write_rejects(chunk: ChunkTransaction, table: pa.Table) -> int:
             f"""SELECT ord, place FROM keyed JOIN (SELECT ord, row_number() OVER () - 1 AS place FROM staged) USING (ord)
                 WHERE reject = '{reason}' ORDER BY ord LIMIT {_REJECT_SAMPLES}"""
         )
-        samples = table.take(pa.array([place for _, place in places], pa.int64())).to_pylist() if places else []
-        texts = [json.dumps({name: _sample_text(value) for name, value in row.items()}) for row in samples]
+        texts = _sample_texts(table.take(pa.array([place for _, place in places], pa.int64())))
         chunk.write_rejects(
             reason, rows, [(chunk.first_seq + order, text) for (order, _), text in zip(places, texts, strict=True)]
         )
     return sum(rows for _, rows in counts)
 
 
-def _sample_text(value: object) -> str | None:
-    return None if value is None else str(value)[:_SAMPLE_CHARACTERS]
+def _sample_texts(rows: pa.Table) -> list[str]:
+    """Each row as a JSON object of short texts."""
+    columns = [
+        [None if text is None else text[:_SAMPLE_CHARACTERS] for text in _texts(column)] for column in rows.columns
+    ]
+    return [json.dumps(dict(zip(rows.column_names, row, strict=True))) for row in zip(*columns, strict=True)]
+
+
+def _texts(column: pa.ChunkedArray) -> list[str | None]:
+    try:
+        texts: list[str | None] = column.cast(pa.string()).to_pylist()
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # lists, and bytes that are no text
+        return [None if value is None else str(value) for value in column.to_pylist()]
+    return texts
 
 
 def _with_direct_profiles(chunk: ChunkTransaction, staged: pa.Table, source: str, kind: ColumnKind) -> pa.Table:
@@ -170,7 +202,7 @@ def _with_direct_profiles(chunk: ChunkTransaction, staged: pa.Table, source: str
 
 def _sql_type(kind: ColumnKind, arrow_type: pa.DataType) -> str:
     if kind is ColumnKind.DECIMAL:
-        return f"DECIMAL({arrow_type.precision}, {arrow_type.scale})" if arrow_type.precision <= 38 else "VARCHAR"
+        return f"DECIMAL({arrow_type.precision}, {arrow_type.scale})" if pa.types.is_decimal(arrow_type) else "VARCHAR"
     return _SQL_TYPES[kind]
 
 
@@ -191,14 +223,29 @@ def _cell(source: str, column: Column, arrow_type: pa.DataType) -> tuple[str, st
 def _value_sql(source: str, kind: ColumnKind, arrow_type: pa.DataType) -> str:
     if kind is ColumnKind.JSON:
         return _json_sql(source)
-    if kind is ColumnKind.DECIMAL and arrow_type.precision > 38:
-        return f"{source}::VARCHAR"
+    if kind is ColumnKind.LIST:
+        return f"to_json({_entries_sql(source, arrow_type.value_type)})::VARCHAR"
     return _VALUE_SQL.get(kind, "{0}").format(source)
 
 
+def _entries_sql(source: str, entry: pa.DataType) -> str:
+    """A list with its entries in the form that the same values have outside a list (specification §4.1)."""
+    if pa.types.is_timestamp(entry):
+        moment = "timezone('UTC', e::TIMESTAMPTZ)" if entry.tz else "e::TIMESTAMP"
+        if entry.unit == "ns":  # a cast would round
+            moment = "make_timestamp((epoch_ns(e) - (epoch_ns(e) % 1000 + 1000) % 1000) // 1000)"
+        return f"list_transform({source}, lambda e: strftime({moment}, '%Y-%m-%d %H:%M:%S.%g'))"
+    if pa.types.is_binary(entry):
+        return f"list_transform({source}, lambda e: hex(e))"
+    return source
+
+
 def _json_sql(source: str) -> str:
-    # Snowflake writes missing entries of an array as `undefined`, which is not JSON. JSON null is no value, like SQL NULL.
-    mended = rf"regexp_replace({source}, '([\[,:]\s*)undefined', '\1null', 'g')"
+    # Snowflake writes missing entries as `undefined`, which is not JSON. JSON null is no value, like SQL NULL.
+    mended = (
+        f"array_to_string(list_transform(regexp_extract_all({source}, {_JSON_PIECES}), "
+        "lambda e: CASE WHEN e = 'undefined' THEN 'null' ELSE e END), '')"
+    )
     valid = f"CASE WHEN json_valid({source}) THEN {source} WHEN json_valid({mended}) THEN {mended} ELSE to_json({source}) END"
     return f"nullif(json({valid})::VARCHAR, 'null')"
 
@@ -209,14 +256,17 @@ def _longer(text: str, characters: int) -> str:
 
 
 def _json_too_long(text: str) -> str:
-    """A list is too long by its entries, anything else by its text; short texts are cleared without a look inside."""
+    """A list of scalars is too long by its entries, anything else by its text; short texts are cleared without a look inside."""
     entries = f"from_json({text}, '[\"VARCHAR\"]')"
     list_too_long = (
         f"(json_array_length({text}) > {LIST_ENTRIES} OR "
         f"list_max(list_transform({entries}, lambda e: length(e))) > {LIST_ENTRY_CHARACTERS})"
     )
-    other_too_long = f"length({text}) > {ATTRIBUTE_VALUE_CHARACTERS}"
+    is_nested = f"list_has_any(json_type({text}, '$[*]'), ['ARRAY', 'OBJECT'])"
+    text_too_long = f"length({text}) > {ATTRIBUTE_VALUE_CHARACTERS}"
+    string_too_long = f"length({text} ->> '$') > {ATTRIBUTE_VALUE_CHARACTERS}"
     return (
-        f"(strlen({text}) > {LIST_ENTRY_CHARACTERS} AND "
-        f"CASE WHEN starts_with({text}, '[') THEN {list_too_long} ELSE {other_too_long} END)"
+        f"(strlen({text}) > {LIST_ENTRY_CHARACTERS} AND CASE "
+        f"WHEN starts_with({text}, '[') THEN CASE WHEN {is_nested} THEN {text_too_long} ELSE {list_too_long} END "
+        f"WHEN starts_with({text}, '\"') THEN {string_too_long} ELSE {text_too_long} END)"
     )
