@@ -32,6 +32,8 @@ _INHERITED: Final = (
 )
 _ALLOCATION: Final = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
 """Arrow's own allocator reserves a gibibyte at a time and glibc an arena per thread, which a limit on allocation would count as used."""
+_AT_HOME: Final = {"SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true", "AWS_EC2_METADATA_DISABLED": "true"}
+"""Snowflake's 5.x core asks the cloud's metadata addresses, past the egress policy, which cloud it runs in, unless told not to."""
 _STDERR_LINES: Final = 40
 _STDERR_LINE_BYTES: Final = 500
 
@@ -138,4 +140,4 @@ def _environment(home: Path, import_paths: Sequence[str]) -> dict[str, str]:
         paths = [*import_paths, *filter(None, [inherited.get("PYTHONPATH")])]
         inherited["PYTHONPATH"] = os.pathsep.join(paths)
     folders = {"HOME": str(home), "TMPDIR": str(home), "SNOWFLAKE_HOME": str(home), "XDG_CACHE_HOME": str(home)}
-    return {**inherited, **folders, **_ALLOCATION, "TZ": "UTC"}
+    return {**inherited, **folders, **_ALLOCATION, **_AT_HOME, "TZ": "UTC"}
