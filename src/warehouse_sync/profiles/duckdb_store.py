@@ -220,9 +220,18 @@ class DuckDbStores:
                 _migrate(connection, path)
             path.chmod(0o600)
         except duckdb.Error as error:
+            self._let_go(name)
             raise StoreError(
                 f"The profile store {path.name} cannot be opened: {_first_line(error)}", code="store_damaged"
             ) from error
+        except StoreError:
+            self._let_go(name)
+            raise
+
+    def _let_go(self, name: str) -> None:
+        """Detaches a file that cannot be used, so that the next use meets the same reason and not a name that is taken."""
+        with suppress(duckdb.Error):
+            self._engine.execute(f"DETACH {name}")
 
     @contextmanager
     def _connected(self, scope: _OpenScope) -> Iterator[duckdb.DuckDBPyConnection]:

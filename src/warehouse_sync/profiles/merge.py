@@ -125,9 +125,11 @@ def digest_sql(cells: Sequence[tuple[int, str]]) -> str:
 
     A value that is not there adds nothing, so a new column leaves the digests of stored rows true.
     """
+    # The engine's hash of several arguments is an exclusive-or of theirs: without the outer hash, two values that swap their columns
+    # would leave the digest as it was.
     digest = "0::UBIGINT"
     for number, value in cells:
-        digest = f"xor({digest}, CASE WHEN {value} IS NULL THEN 0 ELSE hash({value}, {number}) END)"
+        digest = f"xor({digest}, CASE WHEN {value} IS NULL THEN 0 ELSE hash(hash({value}, {number})) END)"
     return digest
 
 
