@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import logging
 import pickle
@@ -48,9 +49,12 @@ def test_every_way_of_printing_gives_the_mask(shown: str) -> None:
 
 
 def test_logs_and_tracebacks_give_the_mask() -> None:
-    record = logging.LogRecord("test", logging.INFO, __file__, 1, "logged in with %s", (Secret(TEXT),), None)
-    line = logging.Formatter().format(record)
-    assert line == f"logged in with {MASK}"
+    written = io.StringIO()
+    logger = logging.Logger("a logger of its own")
+    logger.addHandler(logging.StreamHandler(written))
+    logger.warning("logged in with %s and %r", Secret(TEXT), {"password": Secret(TEXT)})
+    assert written.getvalue().count(MASK) == 2
+    assert TEXT not in written.getvalue()
     assert TEXT not in "".join(traceback.format_exception(ValueError(Secret(TEXT), {"password": Secret(TEXT)})))
 
 
