@@ -19,6 +19,7 @@ from warehouse_sync.errors import SqlRefused
 from warehouse_sync.sql.characters import has_invisible, refuse_invisible, refuse_unstorable, without_byte_order_mark
 from warehouse_sync.sql.dialects import DIALECTS, SqlDialect, dialect_named, fold_name
 from warehouse_sync.sql.lexemes import UnsafeText, scan_generated
+from warehouse_sync.sql.output_names import refuse_repeated_names
 from warehouse_sync.sql.parsing import (
     MOST_BYTES,
     STRING_TOKENS,
@@ -148,6 +149,7 @@ def _refuse_beginning(tokens: Sequence[Token]) -> None:
 
 def _checked(tree: exp.Expr, tokens: Sequence[Token], dialect: SqlDialect) -> CheckedQuery:
     refuse_unsafe(tree, dialect)
+    refuse_repeated_names(tree, dialect)
     text = generate(tree, dialect)
     try:
         generated = scan_generated(text, dialect)
