@@ -112,6 +112,26 @@ def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
     return end
 
 
+def last_success_date(tx: Transaction, pipeline_key: int) -> datetime | None:
+    """The greatest logical date of a scheduled run that succeeded."""
+    query = sa.select(sa.func.max(runs.c.logical_date)).where(
+        runs.c.pipeline_key == pipeline_key,
+        runs.c.state == RunState.SUCCESS.value,
+        runs.c.run_type == RunType.SCHEDULED.value,
+    )
+    date: datetime | None = tx.execute(query).scalar_one()
+    return date
+
+
+def may_be_created(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
+    """Whether a scheduled run would be made. Only spares useless writes: the constraints decide."""
+    hindrance = runs.c.state.in_(_UNFINISHED) | (
+        (runs.c.run_type == RunType.SCHEDULED.value) & (runs.c.logical_date == request.logical_date)
+    )
+    found = sa.select(runs.c.id).where(runs.c.pipeline_key == pipeline_key, hindrance)
+    return tx.execute(found.limit(1)).one_or_none() is None
+
+
 def unfinished(tx: Transaction) -> list[Run]:
     """Every run that waits or is being executed, the oldest first."""
     return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))

@@ -21,7 +21,8 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunRequest, RunState
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
-from warehouse_sync.scheduler.planner import PipelineProgress, next_scheduled
+from warehouse_sync.scheduler.ledger import progress_of
+from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.settlement import Settlement
 from warehouse_sync.security.vault import Vault
@@ -91,13 +92,11 @@ class Runner:
     def start(self) -> None:
         """Takes over what a dead process left, then begins to work."""
         self._recover()
-        names = [f"run-{number + 1}" for number in range(self._settings.runs_at_once)]
-        targets: list[tuple[str, Callable[[], None]]] = [(name, self._execute_runs) for name in names]
-        targets += [("heartbeat", self._renew_leases), ("planner", self._plan)]
-        for name, target in targets:
-            thread = threading.Thread(target=target, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        for number in range(self._settings.runs_at_once):
+            self._start_thread(f"run-{number + 1}", self._execute_due, self._wait_for_work)
+        self._start_thread("planner", self._plan, lambda: self._stopping.wait(_IDLE_SECONDS))
+        pause = self._settings.lease.total_seconds() / 4
+        self._start_thread("heartbeat", self._renew_leases, lambda: self._stopping.wait(pause))
 
     def wake(self) -> None:
         """There may be a run to execute."""
@@ -110,6 +109,26 @@ class Runner:
         self.wake()
         for thread in self._threads:
             thread.join(timeout)
+
+    def _start_thread(self, name: str, work: Callable[[], None], pause: Callable[[], object]) -> None:
+        thread = threading.Thread(target=self._repeat, args=(name, work, pause), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _repeat(self, name: str, work: Callable[[], None], pause: Callable[[], object]) -> None:
+        """Works until the service stops. No error ends it: a service whose scheduler is dead would look alive."""
+        while not self._stopping.is_set():
+            try:
+                work()
+            except WarehouseSyncError as error:
+                _log.error("scheduler step failed", thread=name, code=error.code, reason=error.message)
+            except Exception as error:  # noqa: BLE001 - see above
+                _log.error("scheduler step met an unexpected error", thread=name, exc_info=error)
+            pause()
+
+    def _wait_for_work(self) -> None:
+        with self._work:
+            self._work.wait(_IDLE_SECONDS)
 
     # --- recovery ------------------------------------------------------------------------------------------------------------------
 
@@ -131,12 +150,8 @@ class Runner:
     # --- planning ------------------------------------------------------------------------------------------------------------------
 
     def _plan(self) -> None:
-        while not self._stopping.wait(_IDLE_SECONDS):
-            try:
-                if self.plan_once():
-                    self.wake()
-            except WarehouseSyncError as error:
-                _log.warning("planning failed", code=error.code, reason=error.message)
+        if self.plan_once():
+            self.wake()
 
     def plan_once(self) -> int:
         """Creates the scheduled runs and retries that are due; returns how many. Safe to call at any time, from any thread."""
@@ -152,43 +167,26 @@ class Runner:
         return len([run for run in [*made, *again] if run is not None])
 
     def _next(self, tx: Transaction, pipeline: Pipeline) -> RunRequest | None:
-        data_model = data_models.by_key(tx, pipeline.data_model_key)
-        progress = PipelineProgress(
-            counted_from=pipeline.resumed_on or pipeline.audit.created_on,
-            last_end=runs.last_success_end(tx, pipeline.key),
-            offset=data_model.load_timestamp.offset,
-        )
-        return next_scheduled(
+        progress = progress_of(tx, pipeline)
+        request = next_scheduled(
             pipeline.schedule, progress, now=self._clock.now(), settle_delay=self._settings.settle_delay
         )
+        return request if request is not None and runs.may_be_created(tx, pipeline.key, request) else None
 
     # --- leases --------------------------------------------------------------------------------------------------------------------
 
     def _renew_leases(self) -> None:
-        pause = self._settings.lease.total_seconds() / 4
-        while not self._stopping.wait(pause):
-            for held in list(self._held.values()):
-                try:
-                    with self._database.write() as tx:
-                        kept = runs.renew(tx, held.run, now=self._clock.now(), lease=self._settings.lease)
-                except WarehouseSyncError as error:
-                    _log.warning("lease not renewed", run_id=held.run.id, reason=error.message)
-                    continue
-                if not kept:
-                    held.lost.set()
+        for held in list(self._held.values()):
+            with self._database.write() as tx:
+                kept = runs.renew(tx, held.run, now=self._clock.now(), lease=self._settings.lease)
+            if not kept:
+                held.lost.set()
 
     # --- execution -----------------------------------------------------------------------------------------------------------------
 
-    def _execute_runs(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                worked = self.execute_next()
-            except WarehouseSyncError as error:
-                _log.error("claiming failed", code=error.code, reason=error.message)
-                worked = False
-            if not worked:
-                with self._work:
-                    self._work.wait(_IDLE_SECONDS)
+    def _execute_due(self) -> None:
+        while not self._stopping.is_set() and self.execute_next():
+            pass
 
     def execute_next(self) -> bool:
         """Claims and executes the oldest waiting run, if there is one; returns whether there was."""

@@ -18,6 +18,7 @@ from warehouse_sync.domain.run import Run, RunRequest
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import InvalidRequest, NotFound
 from warehouse_sync.profiles.protocol import ProfileReader, Rejects
+from warehouse_sync.scheduler.ledger import progress_of
 from warehouse_sync.scheduler.planner import PipelineProgress, next_grid_interval, on_demand_interval
 from warehouse_sync.scheduler.progress import LiveProgress, RunProgressNow
 from warehouse_sync.services.caller import LARGEST_ID, Caller
@@ -115,7 +116,7 @@ class RunService:
         with self._database.read() as tx:
             caller.enter(tx, Permission.USER, workspace_id)
             pipeline = existing_pipeline(tx, workspace_id, pipeline_id)
-            progress = _progress(tx, pipeline)
+            progress = progress_of(tx, pipeline)
             coming = _next_interval(pipeline, progress)
             return PipelineStatus(
                 pipeline=pipeline,
@@ -200,7 +201,7 @@ def _refuse_unless_triggerable(tx: Transaction, pipeline: Pipeline) -> None:
 
 
 def _request_to_now(tx: Transaction, pipeline: Pipeline, now: datetime) -> RunRequest:
-    progress = _progress(tx, pipeline)
+    progress = progress_of(tx, pipeline)
     start = pipeline.schedule.start
     if progress.last_end is None and (start is None or start > now):
         raise _refusal(
@@ -208,14 +209,6 @@ def _request_to_now(tx: Transaction, pipeline: Pipeline, now: datetime) -> RunRe
             "schedule_start_time",
         )
     return on_demand_interval(pipeline.schedule, progress, now=now)
-
-
-def _progress(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
-    return PipelineProgress(
-        counted_from=pipeline.resumed_on or pipeline.audit.created_on,
-        last_end=runs.last_success_end(tx, pipeline.key),
-        offset=data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset,
-    )
 
 
 def _next_interval(pipeline: Pipeline, progress: PipelineProgress) -> Interval | None:
