@@ -1,0 +1,347 @@
+"""The documentation is true: links lead somewhere, tables are complete, examples do what the page says.
+
+``python tests/unit/test_docs.py > docs/settings.md`` writes the page of settings anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import typer
+
+from warehouse_sync.api.app import BASE_PATH, create_app
+from warehouse_sync.api.runs import RunDetailAnswer, StatusAnswer
+from warehouse_sync.cli.main import app as command_line
+from warehouse_sync.domain.identity import DEFAULT_PRIORITY, IdentityType
+from warehouse_sync.domain.limits import (
+    ATTRIBUTE_NAME_CHARACTERS,
+    ATTRIBUTE_VALUE_CHARACTERS,
+    LIST_ENTRIES,
+    LIST_ENTRY_CHARACTERS,
+    PUBLISHED_RECORDS,
+)
+from warehouse_sync.domain.load_timestamp import LoadTimestampType
+from warehouse_sync.errors import SqlRefused, WarehouseFault, WarehouseStep
+from warehouse_sync.identity.fingerprints import RejectReason
+from warehouse_sync.scheduler.runner import MAX_DEATHS
+from warehouse_sync.scheduler.verdict import MAX_ATTEMPTS
+from warehouse_sync.settings import describe_settings
+from warehouse_sync.sql.guard import check_query
+from warehouse_sync.sql.parsing import DEEPEST, MOST_BYTES, MOST_TOKENS
+from warehouse_sync.sql.rules import MOST_TABLES
+from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "warehouse_sync"
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
+PAGE_NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+MASK = "************"
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_ROW = re.compile(r"^\| `([^`|]+)` \|", re.MULTILINE)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def prose_of(name: str) -> str:
+    return _FENCE.sub("", text_of(name))
+
+
+def section_of(name: str, heading: str) -> str:
+    """What stands below a heading, up to the next one of the same or a higher rank."""
+    rank = heading.partition(" ")[0]
+    found = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{len(rank)}}} |\Z)", text_of(name), re.M | re.S)
+    assert found, f"{name} has no heading {heading!r}"
+    return found[1]
+
+
+def blocks_of(name: str, language: str) -> list[str]:
+    return [content for kind, content in _FENCE.findall(text_of(name)) if kind == language]
+
+
+@cache
+def anchors_of(page: Path) -> frozenset[str]:
+    """The anchors that GitHub gives a page's headings."""
+    plain = (re.sub(r"[^\w\- ]", "", heading.replace("`", "")) for heading in _HEADING.findall(prose_of(str(page))))
+    return frozenset(heading.strip().lower().replace(" ", "-") for heading in plain)
+
+
+@cache
+def syntax_trees() -> tuple[ast.Module, ...]:
+    return tuple(ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py")))
+
+
+# --- links ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_every_link_leads_to_a_file_and_a_heading(name: str) -> None:
+    page = ROOT / name
+    broken = []
+    for target in _LINK.findall(prose_of(name)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        if not linked.exists() or (anchor and anchor not in anchors_of(linked)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", [name for name in PAGE_NAMES if name.startswith("docs/")])
+def test_every_page_can_be_reached_from_the_readme(name: str) -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md" or not page.is_file():
+            continue
+        reached.add(page)
+        targets = (target.partition("#")[0] for target in _LINK.findall(page.read_text()) if ":" not in target)
+        waiting += [(page.parent / target).resolve() for target in targets if target]
+    assert ROOT / name in reached
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_every_json_example_is_json(name: str) -> None:
+    for block in blocks_of(name, "json"):
+        json.loads(block)
+
+
+def test_every_path_that_the_architecture_names_exists() -> None:
+    named = re.findall(r"`((?:[\w-]+/)*(?:[\w-]+\.py|[\w-]+/))`", prose_of("ARCHITECTURE.md"))
+    assert len(named) > 20
+    missing = [
+        path
+        for path in named
+        if not (SOURCE / path).exists() and not (ROOT / path).exists() and not any(SOURCE.glob(f"*/{path}"))
+    ]
+    assert missing == []
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------------------
+
+
+def render_settings() -> str:
+    """The whole page of settings."""
+    read = {node.attr for tree in syntax_trees() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    lines = [
+        "<!-- Made by: .venv/bin/python tests/unit/test_docs.py > docs/settings.md   Do not edit. -->",
+        "# Settings",
+        "",
+        "Every setting is an environment variable. No file is read. A variable that begins with `WAREHOUSE_SYNC_` and is not in this table",
+        "stops the start, and so does one that is empty: a misspelt setting never goes unnoticed. The options `--home`, `--host` and",
+        "`--port` of the command line win over their variables. A change takes effect at the next start.",
+        "",
+        "| setting | value | default | what it does |",
+        "|---|---|---|---|",
+    ]
+    for setting in describe_settings():
+        field = setting.name.removeprefix("WAREHOUSE_SYNC_").lower()
+        is_read = field in read or field.startswith("limit_records_")  # those are read by a name put together
+        note = "" if is_read else " **Accepted, and without effect in this version.**"
+        default = f"`{setting.default}`" if setting.default else ""
+        lines.append(f"| `{setting.name}` | {setting.type} | {default} | {setting.description}{note} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_of_settings_is_what_the_settings_say() -> None:
+    assert text_of("docs/settings.md") == render_settings(), (
+        "run: .venv/bin/python tests/unit/test_docs.py > docs/settings.md"
+    )
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_every_setting_that_a_page_names_exists(name: str) -> None:
+    known = [setting.name for setting in describe_settings()]
+    for said in re.findall(r"\bWAREHOUSE_SYNC_[A-Z_]*", text_of(name)):
+        assert said in known or (said.endswith("_") and any(setting.startswith(said) for setting in known)), said
+
+
+# --- error codes ------------------------------------------------------------------------------------------------------------------
+
+
+def codes_of_the_source() -> set[str]:
+    """Every code that an error, a failed run or a rejected row can carry."""
+    constants = {name: text for tree in syntax_trees() for name, text in _text_constants(tree)}
+    codes = {f"warehouse_{fault}" for fault in WarehouseFault} | {str(reason) for reason in RejectReason}
+    for tree in syntax_trees():
+        for node in ast.walk(tree):
+            codes.update(_codes_in(node, constants))
+    return codes
+
+
+def _codes_in(node: ast.AST, constants: dict[str, str]) -> Iterator[str]:
+    if isinstance(node, ast.ClassDef):
+        yield from (text for name, text in _text_constants(node) if name == "code")
+    if isinstance(node, ast.Dict):  # the OAuth endpoint's own shape
+        yield from (
+            str(value.value)
+            for key, value in zip(node.keys, node.values, strict=True)
+            if isinstance(key, ast.Constant) and key.value == "error" and isinstance(value, ast.Constant)
+        )
+    if isinstance(node, ast.Call):
+        given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+        if isinstance(node.func, ast.Name) and node.func.id == "RunFailure":
+            given += node.args[:1]
+        for value in given:
+            if isinstance(value, ast.Constant):
+                yield str(value.value)
+            elif isinstance(value, ast.Name) and value.id in constants:
+                yield constants[value.id]
+
+
+def _text_constants(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for statement in scope.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        value = getattr(statement, "value", None)
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield from ((target.id, value.value) for target in targets if isinstance(target, ast.Name))
+
+
+def test_the_walk_finds_codes_of_every_kind() -> None:
+    kinds = {"busy", "too_many_records", "worker_died", "internal_error", "temporarily_unavailable", "no_identity"}
+    assert kinds <= codes_of_the_source()
+
+
+def test_the_page_of_errors_has_every_code_and_no_other() -> None:
+    assert set(_ROW.findall(text_of("docs/errors.md"))) == codes_of_the_source()
+
+
+def test_every_step_of_a_warehouse_conversation_is_explained() -> None:
+    assert set(WarehouseStep) <= set(re.findall(r"`(\w+)`", section_of("docs/errors.md", "## Steps of a warehouse")))
+
+
+# --- the command line -------------------------------------------------------------------------------------------------------------
+
+
+def commands() -> dict[str, set[str]]:
+    """The options of every command, by its whole name."""
+    return dict(_commands(typer.main.get_command(command_line), "warehouse-sync"))
+
+
+def _commands(command: Any, name: str) -> Iterator[tuple[str, set[str]]]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield name, {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        return
+    for part, child in inner.items():
+        yield from _commands(child, f"{name} {part}")
+
+
+def test_every_command_and_option_is_documented() -> None:
+    section = section_of("docs/operations.md", "## Commands")
+    documented: dict[str, set[str]] = {}
+    for heading, body in re.findall(r"^### `(warehouse-sync [^`]+)`\n(.*?)(?=^### |\Z)", section, re.M | re.S):
+        documented[heading] = set(_ROW.findall(body))
+    assert documented == commands()
+
+
+@pytest.mark.parametrize("name", PAGE_NAMES)
+def test_every_command_that_a_page_shows_exists(name: str) -> None:
+    known = commands()
+    joined = text_of(name).replace("\\\n", " ")
+    for words in re.findall(r"(?<![\w-])warehouse-sync ((?:serve|workspace|credential|feed)\b[^\n`#|]*)", joined):
+        parts = words.split()
+        length = 1 if parts[0] == "serve" else 2
+        whole = " ".join(["warehouse-sync", *parts[:length]])
+        assert whole in known, words
+        assert {word for word in parts[length:] if word.startswith("--")} <= known[whole], words
+
+
+# --- the API ----------------------------------------------------------------------------------------------------------------------
+
+
+def routes() -> set[str]:
+    """Method and path of every route, relative to the base path where it has one."""
+    services = cast("Any", SimpleNamespace(tokens=None))
+    found = set()
+    for path, methods in create_app(services).openapi()["paths"].items():
+        found |= {f"{method.upper()} {path.replace(BASE_PATH, '{base}')}" for method in methods}
+    return found
+
+
+def test_every_route_is_documented_and_no_other() -> None:
+    documented = set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`]+)` \|", text_of("docs/api.md"), re.M))
+    assert documented == routes() | {"GET /openapi.json", "GET /docs"}
+
+
+@pytest.mark.parametrize("field", sorted({*RunDetailAnswer.model_fields, *StatusAnswer.model_fields}))
+def test_every_field_of_runs_and_status_is_explained(field: str) -> None:
+    assert f"`{field}`" in text_of("docs/runs.md")
+
+
+# --- facts that pages state ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_identity_column_is_listed_in_the_order_of_priority() -> None:
+    listed = _ROW.findall(section_of("docs/identities.md", "## Reserved columns"))
+    assert [name for name in listed if name != "mpid"] == [str(identity) for identity in IdentityType]
+    assert listed[1 : len(DEFAULT_PRIORITY) + 1] == [str(identity) for identity in DEFAULT_PRIORITY]
+
+
+def test_every_reason_to_reject_a_row_is_explained() -> None:
+    assert set(_ROW.findall(section_of("docs/identities.md", "## Rejected rows"))) == set(RejectReason)
+
+
+def test_every_load_timestamp_type_is_explained() -> None:
+    assert set(_ROW.findall(section_of("docs/runs.md", "## The load timestamp"))) == set(LoadTimestampType)
+
+
+@pytest.mark.parametrize("kind", sorted(WAREHOUSE_TYPES))
+def test_every_field_of_a_connection_is_listed(kind: str) -> None:
+    documented = _ROW.findall(section_of(f"docs/warehouses/{kind}.md", "## Connection fields"))
+    assert documented == [spec.name for spec in WAREHOUSE_TYPES[kind].fields]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("docs/runs.md", [MAX_ATTEMPTS, MAX_DEATHS, *PUBLISHED_RECORDS.values()]),
+        (
+            "docs/runs.md",
+            [ATTRIBUTE_NAME_CHARACTERS, ATTRIBUTE_VALUE_CHARACTERS, LIST_ENTRIES, LIST_ENTRY_CHARACTERS],
+        ),
+        ("docs/sql.md", [MOST_TOKENS, MOST_TABLES, DEEPEST, MOST_BYTES // 1024]),
+    ],
+)
+def test_numbers_are_those_of_the_source(name: str, numbers: list[int]) -> None:
+    said = {int(digits.replace(",", "")) for digits in re.findall(r"\b\d{1,3}(?:,\d{3})+\b|\b\d+\b", text_of(name))}
+    assert set(numbers) <= said
+
+
+@pytest.mark.parametrize("query", blocks_of("docs/sql.md", "sql"))
+def test_every_query_that_the_sql_page_shows_is_accepted(query: str) -> None:
+    check_query(query, "snowflake")
+
+
+def refused_queries() -> list[tuple[str, str]]:
+    rows = re.findall(r"^\| (\w+) \| `([^`]+)` \|", section_of("docs/sql.md", "## Refused"), re.M)
+    return [(dialect, query.replace("\\|", "|")) for dialect, query in rows]
+
+
+@pytest.mark.parametrize(("dialect", "query"), refused_queries())
+def test_every_query_that_the_sql_page_calls_refused_is(dialect: str, query: str) -> None:
+    with pytest.raises(SqlRefused):
+        check_query(query, dialect)
+
+
+def test_the_sql_page_shows_what_is_refused() -> None:
+    assert len(refused_queries()) > 10
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_settings())
