@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from warehouse_sync.catalog.database import Database, open_database, url_of_home
 from warehouse_sync.clock import Clock, SystemClock
 from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
-from warehouse_sync.domain.identity import IdentityRules, IdentityType
+from warehouse_sync.domain.identity import IdentityType
 from warehouse_sync.errors import SettingsError, StoreError
 from warehouse_sync.home import Home, exclusive
 from warehouse_sync.logs import configure_logging, get_logger
@@ -138,7 +139,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         ),
     )
     database, clock = base.database, base.clock
-    reader = DuckDbReader(stores, IdentityRules())
+    reader = DuckDbReader(stores)
     services = Services(
         workspaces=WorkspaceService(database, clock),
         credentials=CredentialService(database, clock, base.digests),
@@ -302,6 +303,18 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[int], None]) -> None:
         super().__init__(config)
         self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ends the server at SIGTERM and SIGINT. The library would raise the signal once more when the server has ended, which would kill
+        this process before it has put its runs back and closed its stores.
+        """
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -22,7 +22,7 @@ from warehouse_sync.clock import ManualClock
 from warehouse_sync.domain.connection import Connection, WarehouseAddress
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.identity import IdentityType
+from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.errors import WarehouseSyncError
 from warehouse_sync.profiles.protocol import Profile, Rejects
@@ -96,13 +96,20 @@ class StandInProfiles:
     def __init__(self) -> None:
         self.profiles: dict[tuple[int, int], Profile] = {}
         self.found: dict[tuple[int, Environment, IdentityType, str], tuple[int, ...]] = {}
+        self.rules: list[IdentityRules] = []
 
     def profile(self, workspace_id: int, mpid: int) -> Profile | None:
         return self.profiles.get((workspace_id, mpid))
 
     def find(
-        self, workspace_id: int, environment: Environment, identity_type: IdentityType, value: str
+        self,
+        workspace_id: int,
+        environment: Environment,
+        identity_type: IdentityType,
+        value: str,
+        rules: IdentityRules,
     ) -> tuple[int, ...]:
+        self.rules.append(rules)
         return self.found.get((workspace_id, environment, identity_type, value), ())
 
     def rejects(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[Rejects, ...]:

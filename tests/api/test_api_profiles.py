@@ -136,3 +136,13 @@ def test_fields_must_be_named(ann: Any, query: dict[str, str]) -> None:
 def test_another_place_holds_no_such_profile(ann: Any, place: str) -> None:
     answer = ann.client.get(f"/userprofile/v1/{place}/{MPID}", params={"fields": "user_attributes"})
     assert answer.status_code == (400 if place == "1/2/7" else 404)
+
+
+def test_identities_are_compared_by_the_workspaces_own_rules(ann: Any) -> None:
+    from warehouse_sync.catalog import workspaces
+
+    with ann.database.write() as tx:
+        workspaces.set_identity_settings(tx, 5328, {"fold_email_case": False})
+    body = {"environment_type": "production", "identity": {"type": "customer_id", "value": "c-17"}}
+    assert ann.client.post(RESOLVE, params={"fields": "user_identities"}, json=body).status_code == 200
+    assert [rules.fold_email_case for rules in ann.profiles.rules] == [False]

@@ -143,7 +143,7 @@ def compare_run(model: Model, rows: list[dict], counts: RunCounts) -> None:
 
 
 def compare_people(model: Model, stores: DuckDbStores, rules: IdentityRules) -> None:
-    reader = DuckDbReader(stores, rules)
+    reader = DuckDbReader(stores)
     assert reader.profile_count(5328, Environment.DEVELOPMENT) == len(model.people)
     codec = stores.codec(5328)
     for number, person in model.people.items():
@@ -155,5 +155,5 @@ def compare_people(model: Model, stores: DuckDbStores, rules: IdentityRules) -> 
         assert {a.name: a.value for a in profile.attributes} == attributes
         for kind, value in person.pairs:
             if kind in model.rules.priority:
-                found = reader.find(5328, Environment.DEVELOPMENT, IdentityType(kind), value)
+                found = reader.find(5328, Environment.DEVELOPMENT, IdentityType(kind), value, rules)
                 assert codec.encode(number, Environment.DEVELOPMENT) in found

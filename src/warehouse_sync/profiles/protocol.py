@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.identity import IdentityType
+from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.run import RunCounts
 
 Scalar = bool | int | float | Decimal | str | date | datetime | time
@@ -80,9 +80,18 @@ class ProfileReader(Protocol):
         ...
 
     def find(
-        self, workspace_id: int, environment: Environment, identity_type: IdentityType, value: str
+        self,
+        workspace_id: int,
+        environment: Environment,
+        identity_type: IdentityType,
+        value: str,
+        rules: IdentityRules,
     ) -> tuple[int, ...]:
-        """The MPIDs of the profiles that hold an identity, compared as resolution compares it; ascending."""
+        """The MPIDs of the profiles that hold an identity, compared as resolution compares it; ascending.
+
+        Args:
+            rules: the workspace's own.
+        """
         ...
 
     def rejects(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[Rejects, ...]:

@@ -21,16 +21,10 @@ from warehouse_sync.profiles.values import typed_value, value_text
 
 
 class DuckDbReader:
-    """Implements ``ProfileReader`` on the DuckDB stores.
+    """Implements ``ProfileReader`` on the DuckDB stores of a home."""
 
-    Args:
-        stores: the stores of this home.
-        rules: how identities are compared.
-    """
-
-    def __init__(self, stores: DuckDbStores, rules: IdentityRules) -> None:
+    def __init__(self, stores: DuckDbStores) -> None:
         self._stores = stores
-        self._rules = rules
 
     def profile(self, workspace_id: int, mpid: int) -> Profile | None:
         decoded = self._stores.codec(workspace_id).decode(mpid)
@@ -43,13 +37,18 @@ class DuckDbReader:
             return _read_profile(opened[0], number, mpid, environment)
 
     def find(
-        self, workspace_id: int, environment: Environment, identity_type: IdentityType, value: str
+        self,
+        workspace_id: int,
+        environment: Environment,
+        identity_type: IdentityType,
+        value: str,
+        rules: IdentityRules,
     ) -> tuple[int, ...]:
         with self._stores.reading(workspace_id, environment) as opened:
             if opened is None:
                 return ()
             connection, codec = opened
-            fingerprint = fingerprint_sql("$value::VARCHAR", identity_type, self._rules)
+            fingerprint = fingerprint_sql("$value::VARCHAR", identity_type, rules)
             [(print_,)] = connection.execute(f"SELECT {fingerprint}", {"value": value}).fetchall()
             if print_ is None:
                 return ()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database
+from warehouse_sync.catalog.identity_rules import rules_of
+from warehouse_sync.catalog.workspaces import Workspace
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityType, identity_of_profile_api_name
 from warehouse_sync.errors import InvalidRequest
@@ -49,9 +51,10 @@ class ProfileService:
             NotFound: there is no such workspace in this organisation and account.
             InvalidRequest: the type is unknown, or none or several profiles hold the value.
         """
-        self._enter(caller, place)
+        workspace = self._enter(caller, place)
         identity_type = self._type(type_name)
-        mpids = self._profiles.find(place.workspace_id, environment, identity_type, value)
+        rules = rules_of(workspace.identity_settings)
+        mpids = self._profiles.find(place.workspace_id, environment, identity_type, value, rules)
         if len(mpids) > 1:
             raise InvalidRequest(
                 f"{len(mpids)} profiles hold this {type_name}; it names none of them. Use an identity that is unique.",
@@ -63,11 +66,12 @@ class ProfileService:
             raise _unknown("identity")
         return found
 
-    def _enter(self, caller: Caller, place: ProfilePlace) -> None:
+    def _enter(self, caller: Caller, place: ProfilePlace) -> Workspace:
         with self._database.read() as tx:
             workspace = caller.enter(tx, Permission.PROFILE, place.workspace_id)
         if (workspace.org_id, workspace.account_id) != (place.org_id, place.account_id):
             raise no_workspace(place.workspace_id)
+        return workspace
 
     def _type(self, name: str) -> IdentityType:
         found = identity_of_profile_api_name(name)

@@ -48,7 +48,7 @@ class Home:
     def __init__(self, folder: Path, rules: IdentityRules | None = None) -> None:
         self.rules = rules or IdentityRules()
         self.stores = DuckDbStores(folder, b"k" * 32, StoreLimits(memory_mb=256, threads=1))
-        self.reader = DuckDbReader(self.stores, self.rules)
+        self.reader = DuckDbReader(self.stores)
         self.runs = 0
 
     def key(self, run: int, epoch: int = 1, environment: Environment = DEVELOPMENT) -> RunKey:
@@ -109,7 +109,7 @@ class Home:
 
     def holders(self, identity_type: IdentityType, value: str) -> list[int]:
         """Numbers of the profiles that hold an identity."""
-        found = self.reader.find(WORKSPACE, DEVELOPMENT, identity_type, value)
+        found = self.reader.find(WORKSPACE, DEVELOPMENT, identity_type, value, self.rules)
         return sorted(number for mpid in found for number, _ in [self.stores.codec(WORKSPACE).decode(mpid)])
 
     def holders_of_emails(self, *values: str) -> list[int]:

@@ -233,5 +233,5 @@ def test_environments_are_disjoint(home: Home) -> None:
     assert counts.profiles_created == 1
     assert home.values(1) == {"x": "development"}
     assert home.reader.profile(5328, home.mpid(1, Environment.PRODUCTION)).attributes[0].value == "production"
-    assert len(home.reader.find(5328, Environment.PRODUCTION, IdentityType.EMAIL, "A ")) == 1
+    assert len(home.reader.find(5328, Environment.PRODUCTION, IdentityType.EMAIL, "A ", home.rules)) == 1
     assert home.reader.profile(5329, home.mpid(1)) is None
