@@ -53,7 +53,7 @@ def build_keyed(
     mpid = "mpid_text, direct" if direct else "NULL::VARCHAR AS mpid_text, NULL::BIGINT AS direct"
     mask = " + ".join(f"(CASE WHEN h_{code} IS NULL THEN 0 ELSE {1 << code} END)" for code in codes) or "0"
     # Types differ between the fingerprints of a row, so their exclusive-or names the set of its identities.
-    group = "coalesce(md5_number('mpid:' || direct), 0)"
+    group = "coalesce(md5_number('mpid:' || direct), 0)" if direct else "0::UHUGEINT"
     for code in codes:
         group = f"xor({group}, coalesce(h_{code}, 0))"
     bad = " OR ".join(f"bad_{code}" for code in codes) or "false"

@@ -62,6 +62,9 @@ def resolve(
 ) -> ResolutionCounts:
     """Reads ``keyed`` and the stored identities; leaves the relations named in ``profiles/relations.py``.
 
+    Three ways lead to a profile: a *settled* group already is where it belongs; an *open* one chooses among the profiles it hits, or
+    makes one; an *entangled* one is resolved in order with those it depends on.
+
     Args:
         relations: the open transaction.
         rules: the workspace's rules.
@@ -83,33 +86,64 @@ def resolve(
 
 
 def _set_statements(coded: CodedRules, codes: Sequence[int]) -> Iterator[str]:
-    """Groups, their identities, the profiles they hit, which are entangled, and the choice for those that are not."""
+    """Groups, their identities and who owns them; which groups are entangled; and the choice for those that are not."""
     yield """CREATE TEMP TABLE grp AS
              SELECT g, min(ord) AS ord, max(ord) AS last_ord, count(*) AS rows FROM keyed WHERE reject IS NULL GROUP BY g"""
     yield f"CREATE TEMP TABLE pair AS {_pairs(codes)}"
-    yield f"""CREATE TEMP TABLE hit AS
-              SELECT p.ord, p.type, rank, l.profile
-              FROM pair p JOIN lookup l USING (h) LEFT JOIN ({_ranks(coded)}) USING (type)
-              UNION ALL
-              SELECT ord, {_DIRECT}, NULL, direct FROM keyed JOIN grp USING (ord) WHERE direct IS NOT NULL"""
-    repeated = (
-        "OR grp.rows > 1" if coded.immutable else ""
-    )  # a skipped immutable value breaks "the rest follow the first"
-    yield f"""CREATE TEMP TABLE entangled AS
-              SELECT DISTINCT ord FROM (
-                  SELECT p.ord FROM pair p JOIN (
-                      SELECT h FROM pair JOIN ({_ranks(coded)}) USING (type) GROUP BY h HAVING count(*) > 1) USING (h)
-                  UNION ALL
-                  SELECT hit.ord FROM hit JOIN (
-                      SELECT profile FROM hit WHERE rank IS NOT NULL OR type = {_DIRECT}
-                      GROUP BY profile HAVING min(ord) <> max(ord)) USING (profile)
-                  UNION ALL
-                  SELECT grp.ord FROM grp WHERE false {repeated})"""
+    yield f"""CREATE TEMP TABLE probe AS
+              SELECT p.ord, p.type, rank, p.h, l.profile
+              FROM pair p LEFT JOIN lookup l USING (h) LEFT JOIN ({_ranks(coded)}) USING (type)"""
+    yield f"""CREATE TEMP TABLE direct_hit AS
+              SELECT ord, {_DIRECT}::UTINYINT AS type, NULL::INTEGER AS rank, direct AS profile
+              FROM keyed JOIN grp USING (ord) WHERE direct IS NOT NULL"""
+    yield from _entangled_statements(coded)
+    yield _settled_statement(coded)
+    yield """CREATE TEMP TABLE hit AS
+             SELECT ord, type, rank, profile FROM probe ANTI JOIN settled USING (ord) WHERE profile IS NOT NULL
+             UNION ALL SELECT * FROM direct_hit"""
     yield from _choice_statements(coded)
 
 
+def _entangled_statements(coded: CodedRules) -> Iterator[str]:
+    """Groups whose outcome can depend on another group: both have a new identity, or both reach one stored profile.
+
+    An identity that is stored already leads every group that has it to its owner, so only new ones need to be compared themselves.
+    """
+    repeated = "OR rows > 1" if coded.immutable else ""  # a skipped immutable value breaks "the rest follow the first"
+    yield f"""CREATE TEMP TABLE entangled AS
+              SELECT DISTINCT ord FROM (
+                  SELECT ord FROM probe SEMI JOIN (
+                      SELECT h FROM probe WHERE profile IS NULL AND rank IS NOT NULL
+                      GROUP BY h HAVING min(ord) <> max(ord)) USING (h)
+                  UNION ALL
+                  SELECT ord FROM (SELECT ord, profile FROM probe WHERE rank IS NOT NULL UNION ALL SELECT ord, profile FROM direct_hit)
+                  SEMI JOIN (
+                      SELECT profile FROM (
+                          SELECT ord, profile FROM probe WHERE rank IS NOT NULL AND profile IS NOT NULL
+                          UNION ALL SELECT ord, profile FROM direct_hit)
+                      GROUP BY profile HAVING min(ord) <> max(ord)) USING (profile)
+                  UNION ALL
+                  SELECT ord FROM grp WHERE false {repeated})"""
+
+
+def _settled_statement(coded: CodedRules) -> str:
+    """Groups of which every identity belongs to one and the same profile, and to no other: it is theirs, and nothing is to be written.
+
+    The guards pass by themselves where the group has a login identity (A2, A3) and an immutable one (A1), if there are such types: they are
+    matched like all others. And no type ranks above the highest matched one (A4).
+    """
+    passes = [f"any_value(mask) & {mask} <> 0" for mask in (coded.login, coded.immutable) if mask]
+    return f"""CREATE TEMP TABLE settled AS
+               SELECT ord, min(profile) AS profile
+               FROM probe ANTI JOIN entangled USING (ord) JOIN keyed USING (ord)
+               WHERE keyed.direct IS NULL
+               GROUP BY ord
+               HAVING count(profile) = count(*) AND count(*) = bit_count(any_value(mask)) AND min(profile) = max(profile)
+                  {"".join(f" AND {test}" for test in passes)}"""
+
+
 def _choice_statements(coded: CodedRules) -> Iterator[str]:
-    """For groups that depend on no other: the admissible profile with the greatest match, or a new one."""
+    """For open groups that depend on no other: the admissible profile with the greatest match, or a new one."""
     guarded = coded.login | coded.immutable
     count = len(coded.above)
     above = "[" + ", ".join(str(mask) for mask in coded.above) + "]::BIGINT[]"
@@ -119,7 +153,7 @@ def _choice_statements(coded: CodedRules) -> Iterator[str]:
               FROM hit ANTI JOIN entangled USING (ord) WHERE rank IS NOT NULL GROUP BY ord, profile"""
     held = f"""SELECT profile, bit_or(1::BIGINT << type) AS held_mask
                FROM identities SEMI JOIN candidate USING (profile)
-               WHERE type IN ({_codes_in(guarded) or "NULL"}) GROUP BY profile"""
+               WHERE type IN ({_codes_in(guarded)}) GROUP BY profile"""
     refused = [
         f"(held_mask & {coded.immutable} <> 0 AND hit_mask & {coded.immutable} = 0)",
         f"(held_mask & {coded.login} <> 0 AND hit_mask & {coded.login} = 0)",
@@ -145,27 +179,50 @@ def _choice_statements(coded: CodedRules) -> Iterator[str]:
              SELECT ord, profile FROM admissible ANTI JOIN lone USING (ord) LEFT JOIN recency USING (profile)
              QUALIFY row_number() OVER (PARTITION BY ord ORDER BY score DESC, coalesce(seq, -1) DESC, profile) = 1
              UNION ALL
-             SELECT ord, direct FROM keyed JOIN grp USING (ord) ANTI JOIN entangled USING (ord) WHERE direct IS NOT NULL"""
+             SELECT ord, profile FROM direct_hit ANTI JOIN entangled USING (ord)"""
 
 
 def _outcome_statements(coded: CodedRules, next_profile: int, first_seq: int) -> Iterator[str]:
-    """Numbers the new profiles and joins what the two ways of resolving have decided."""
+    """Numbers the new profiles and joins what the three ways of resolving have decided."""
     yield f"""CREATE TEMP TABLE created AS
               SELECT ord, {next_profile - 1} + row_number() OVER (ORDER BY ord) AS profile, entangled FROM (
-                  SELECT ord, false AS entangled
-                  FROM grp ANTI JOIN chosen USING (ord) ANTI JOIN entangled USING (ord)
+                  SELECT ord, false AS entangled FROM grp
+                  ANTI JOIN settled USING (ord) ANTI JOIN chosen USING (ord) ANTI JOIN entangled USING (ord)
                   UNION ALL SELECT ord, true FROM one_created)"""
     yield """CREATE TEMP TABLE assigned AS
              SELECT ord, profile, false AS is_new FROM chosen
              UNION ALL SELECT ord, profile, true FROM created WHERE NOT entangled"""
+    yield """CREATE TEMP TABLE placed AS
+             SELECT grp.*, profile FROM grp JOIN (
+                 SELECT ord, profile FROM settled UNION ALL SELECT ord, profile FROM assigned) USING (ord)"""
     yield """CREATE TEMP TABLE resolved AS
-             SELECT keyed.ord, assigned.profile
-             FROM keyed JOIN grp USING (g) JOIN assigned ON assigned.ord = grp.ord WHERE keyed.reject IS NULL
+             SELECT keyed.ord, placed.profile FROM keyed JOIN placed USING (g) WHERE keyed.reject IS NULL
              UNION ALL
              SELECT ord, profile FROM one_resolved WHERE profile > 0
              UNION ALL
              SELECT one_resolved.ord, created.profile
              FROM one_resolved JOIN created ON created.ord = -one_resolved.profile - 1 WHERE one_resolved.profile < 0"""
+    yield from _written_statements(coded, first_seq)
+    yield f"""CREATE TEMP TABLE seen AS
+              WITH co_owner AS (
+                  SELECT hit.profile AS other, a.profile, a.ord
+                  FROM hit JOIN assigned a USING (ord)
+                  WHERE hit.rank IS NOT NULL AND hit.type NOT IN ({_codes_in(coded.unique)}) AND hit.profile <> a.profile)
+              SELECT profile, max(seq) AS seq FROM (
+                  SELECT other AS profile, coalesce(recency.seq, 0) AS seq
+                  FROM co_owner LEFT JOIN recency ON recency.profile = other
+                  UNION ALL
+                  SELECT co_owner.profile, {first_seq} + grp.last_ord FROM co_owner JOIN grp USING (ord)
+                  UNION ALL
+                  SELECT profile, {first_seq} + last_ord FROM placed SEMI JOIN recency USING (profile)
+                  UNION ALL
+                  SELECT coalesce(created.profile, s.profile), s.seq
+                  FROM one_seen s LEFT JOIN created ON created.ord = -s.profile - 1)
+              GROUP BY profile"""
+
+
+def _written_statements(coded: CodedRules, first_seq: int) -> Iterator[str]:
+    """Which identities profiles gain, lose, and are given again."""
     kept = ""
     if coded.immutable:  # a value that would change an immutable identity is not written
         kept = f"""WHERE NOT (p.type IN ({_codes_in(coded.immutable)})
@@ -186,29 +243,15 @@ def _outcome_statements(coded: CodedRules, next_profile: int, first_seq: int) ->
     yield f"""CREATE TEMP TABLE rewritten AS
               SELECT profile, h, seq FROM written SEMI JOIN multivalued USING (profile, type)
               UNION ALL
+              SELECT s.profile, p.h, {first_seq} + grp.last_ord
+              FROM multivalued m JOIN settled s USING (profile) JOIN grp USING (ord) JOIN pair p USING (ord) WHERE p.type = m.type
+              UNION ALL
               SELECT profile, h, {first_seq} + ord FROM one_written WHERE was_held"""
     yield f"""CREATE TEMP TABLE detached AS
               SELECT w.h, hit.profile
               FROM hit JOIN written w USING (ord, type)
-              WHERE hit.rank IS NOT NULL AND hit.type IN ({_codes_in(coded.unique) or "NULL"}) AND hit.profile <> w.profile
+              WHERE hit.rank IS NOT NULL AND hit.type IN ({_codes_in(coded.unique)}) AND hit.profile <> w.profile
               UNION ALL SELECT h, profile FROM one_detached"""
-    yield f"""CREATE TEMP TABLE seen AS
-              WITH co_owner AS (
-                  SELECT hit.profile AS other, a.profile, a.ord
-                  FROM hit JOIN assigned a USING (ord)
-                  WHERE hit.rank IS NOT NULL AND hit.type NOT IN ({_codes_in(coded.unique) or "-1"})
-                    AND hit.profile <> a.profile)
-              SELECT profile, max(seq) AS seq FROM (
-                  SELECT other AS profile, coalesce(recency.seq, 0) AS seq
-                  FROM co_owner LEFT JOIN recency ON recency.profile = other
-                  UNION ALL
-                  SELECT co_owner.profile, {first_seq} + grp.last_ord FROM co_owner JOIN grp USING (ord)
-                  UNION ALL
-                  SELECT a.profile, {first_seq} + grp.last_ord FROM assigned a JOIN grp USING (ord) SEMI JOIN recency USING (profile)
-                  UNION ALL
-                  SELECT coalesce(created.profile, s.profile), s.seq
-                  FROM one_seen s LEFT JOIN created ON created.ord = -s.profile - 1)
-              GROUP BY profile"""
 
 
 def _pairs(codes: Sequence[int]) -> str:
@@ -228,7 +271,8 @@ def _ranks(coded: CodedRules) -> str:
 
 
 def _codes_in(mask: int) -> str:
-    return ", ".join(str(code) for code in range(64) if mask >> code & 1)
+    """The types of a mask for SQL's IN; -1, which no type is, stands for none."""
+    return ", ".join(str(code) for code in range(64) if mask >> code & 1) or "-1"
 
 
 # --- rows that depend on each other -------------------------------------------------------------------------------------------------
