@@ -284,6 +284,13 @@ def test_every_field_of_runs_and_status_is_explained(field: str) -> None:
     assert f"`{field}`" in text_of("docs/runs.md")
 
 
+def test_every_log_line_that_the_operations_page_names_is_written() -> None:
+    named = re.findall(r"`([a-z]+(?: [a-z]+)+)`", section_of("docs/operations.md", "## Logs"))
+    texts = {node.value for tree in syntax_trees() for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert len(named) > 5
+    assert [line for line in named if line not in texts] == []
+
+
 # --- facts that pages state ---------------------------------------------------------------------------------------------------------
 
 
