@@ -6,7 +6,7 @@ interval moved forward by the load timestamp's offset.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from warehouse_sync.domain.interval import Interval
@@ -34,6 +34,14 @@ class PipelineProgress:
     last_logical_date: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A run that is to come, and the moment its interval ends; it is due the settle delay after that."""
+
+    request: RunRequest
+    ends_on: datetime
+
+
 def next_scheduled(
     schedule: Schedule, progress: PipelineProgress, *, now: datetime, settle_delay: timedelta
 ) -> RunRequest | None:
@@ -48,10 +56,42 @@ def next_scheduled(
     interval = next_grid_interval(schedule, progress)
     if interval is None or interval.end > now - settle_delay:
         return None
-    logical_date = interval.start
+    return _scheduled(schedule.interval, schedule.start, progress, interval)
+
+
+def upcoming(schedule: Schedule, progress: PipelineProgress, count: int) -> tuple[Upcoming, ...]:
+    """The next scheduled runs, the first ``count`` of them, as they will be if every one succeeds and nothing is changed.
+
+    Empty for ``on_demand`` and where the schedule or the calendar has ended; ``once`` has one run at most.
+    """
+    if schedule.interval is ScheduleInterval.ONCE:
+        request = _once(schedule, progress)
+        return () if request is None else (Upcoming(request, progress.counted_from),)[:count]
+    if not schedule.interval.has_grid or schedule.start is None:
+        return ()
+    coming: list[Upcoming] = []
+    while len(coming) < count:
+        interval = next_grid_interval(schedule, progress)
+        if interval is None:
+            break
+        request = _scheduled(schedule.interval, schedule.start, progress, interval)
+        coming.append(Upcoming(request, interval.end))
+        if (
+            request.data_interval.end == progress.last_end
+        ):  # at the calendar's beginning an offset can leave nothing to move on by
+            break
+        progress = replace(progress, last_end=request.data_interval.end, last_logical_date=request.logical_date)
+    return tuple(coming)
+
+
+def _scheduled(
+    interval: ScheduleInterval, anchor: datetime, progress: PipelineProgress, planned: Interval
+) -> RunRequest:
+    """The run of a planned stretch of the grid; its date is one that has no run yet (decision D26)."""
+    logical_date = planned.start
     if progress.last_logical_date is not None and logical_date <= progress.last_logical_date:
-        logical_date = _boundary_after(schedule.interval, schedule.start, progress.last_logical_date)
-    return RunRequest(RunType.SCHEDULED, logical_date, interval.shifted(progress.offset))
+        logical_date = _boundary_after(interval, anchor, progress.last_logical_date)
+    return RunRequest(RunType.SCHEDULED, logical_date, planned.shifted(progress.offset))
 
 
 def next_grid_interval(schedule: Schedule, progress: PipelineProgress) -> Interval | None:
