@@ -32,7 +32,7 @@ from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
 from warehouse_sync.security.client_secrets import ClientSecretDigests
-from warehouse_sync.security.keyring import Keyring, open_keyring
+from warehouse_sync.security.keyring import Keyring, open_keyring, read_master_keys
 from warehouse_sync.security.rate import FailureLimiter
 from warehouse_sync.security.redaction import Redactor
 from warehouse_sync.security.tokens import TokenKeyRing
@@ -54,7 +54,6 @@ from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
 
-_SENTINEL: Final = "vault_sentinel"
 _MIB: Final = 1 << 20
 _DRAIN_SECONDS: Final = 5
 _LOOPBACK_NAMES: Final = frozenset({"localhost"})
@@ -182,8 +181,9 @@ def _tokens(settings: Settings, base: _Foundation) -> TokenService:
 def _foundation(settings: Settings) -> Iterator[_Foundation]:
     home = Home(settings.home)
     home.make()
-    keyring = open_keyring(home.folder, master_key=settings.master_key, master_key_file=settings.master_key_file)
-    vault = Vault(keyring.master)
+    given, given_file = settings.master_key, settings.master_key_file
+    keyring = open_keyring(home.folder, master_key=given, master_key_file=given_file)
+    vault = Vault(keyring.master, lambda: read_master_keys(home.folder, master_key=given, master_key_file=given_file))
     url = settings.database_url
     database = open_database(url_of_home(home.folder) if url is None else url.reveal())
     try:
@@ -196,9 +196,9 @@ def _foundation(settings: Settings) -> Iterator[_Foundation]:
 def _check_vault(database: Database, vault: Vault) -> None:
     """A wrong master key is found now, not when the first run needs a password."""
     with database.write() as tx:
-        sentinel = home_facts.get(tx, _SENTINEL)
+        sentinel = home_facts.get(tx, home_facts.VAULT_SENTINEL)
         if sentinel is None:
-            home_facts.put(tx, _SENTINEL, vault.sentinel())
+            home_facts.put(tx, home_facts.VAULT_SENTINEL, vault.sentinel())
         else:
             vault.check_sentinel(sentinel)
 
@@ -247,7 +247,7 @@ def _execution_limits(settings: Settings) -> ExecutionLimits:
 def _is_healthy(database: Database) -> bool:
     try:
         with database.read() as tx:
-            home_facts.get(tx, _SENTINEL)
+            home_facts.get(tx, home_facts.VAULT_SENTINEL)
     except StoreError:
         return False
     return True

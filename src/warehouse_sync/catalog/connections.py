@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,17 @@ from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import connection_secrets, connections
 from warehouse_sync.domain.connection import Connection, WarehouseAddress
 from warehouse_sync.domain.secret import MASK, Secret
-from warehouse_sync.security.vault import SecretPlace, Vault
+from warehouse_sync.security.vault import SecretPlace, Vault, record_prefix
 
 _MASKED = Secret(MASK)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A stored secret as it lies there, and the place it opens in."""
+
+    place: SecretPlace
+    record: bytes
 
 
 def create(
@@ -103,6 +111,49 @@ def delete(tx: Transaction, connection: Connection, *, now: datetime, by: str) -
     """Ends the connection's life and removes its secrets for good."""
     tx.execute(sa.delete(connection_secrets).where(connection_secrets.c.connection_key == connection.key))
     tx.execute(sa.update(connections).where(connections.c.key == connection.key).values(**lifetime.deleted(now, by)))
+
+
+def sealed_by_other_keys(
+    tx: Transaction, key_id: str, *, most: int, after: SecretPlace | None = None
+) -> list[SealedSecret]:
+    """Up to ``most`` secrets that are not under the master key with this id, in a fixed order, those behind ``after``."""
+    columns = connection_secrets.c
+    query = (
+        sa.select(connections.c.workspace_id, columns.connection_key, columns.field, columns.sealed)
+        .join(connections, connections.c.key == columns.connection_key)
+        .where(~_is_under(key_id))
+        .order_by(columns.connection_key, columns.field)
+        .limit(most)
+    )
+    if after is not None:
+        query = query.where(sa.tuple_(columns.connection_key, columns.field) > (after.key, after.field))
+    return [
+        SealedSecret(_place(row.workspace_id, row.connection_key, row.field), row.sealed) for row in tx.execute(query)
+    ]
+
+
+def secrets_under(tx: Transaction, key_id: str) -> int:
+    """How many secrets are under the master key with this id."""
+    query = sa.select(sa.func.count()).select_from(connection_secrets).where(_is_under(key_id))
+    return tx.execute(query).scalar_one()
+
+
+def rewrap_secret(tx: Transaction, before: SealedSecret, record: bytes) -> bool:
+    """Puts the re-wrapped record in the place of the old one; False if that was replaced or removed meanwhile."""
+    columns = connection_secrets.c
+    place = before.place
+    done = tx.execute(
+        sa.update(connection_secrets)
+        .where(columns.connection_key == place.key, columns.field == place.field, columns.sealed == before.record)
+        .values(sealed=record)
+    )
+    return done.rowcount == 1
+
+
+def _is_under(key_id: str) -> sa.ColumnElement[bool]:
+    prefix = record_prefix(key_id)
+    start = sa.func.substr(connection_secrets.c.sealed, 1, len(prefix), type_=sa.LargeBinary())
+    return start == prefix
 
 
 def _living() -> sa.ColumnElement[bool]:

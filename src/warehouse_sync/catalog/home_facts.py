@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import home_facts
+
+VAULT_SENTINEL: Final = "vault_sentinel"
+"""The fact that tells whether the master key is the one the secrets were sealed with."""
 
 
 def get(tx: Transaction, name: str) -> bytes | None:

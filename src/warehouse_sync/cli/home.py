@@ -18,8 +18,8 @@ from warehouse_sync.catalog.database import Database, open_database, url_of_home
 from warehouse_sync.clock import Clock, SystemClock
 from warehouse_sync.home import Home as HomeFolder
 from warehouse_sync.security.client_secrets import ClientSecretDigests
-from warehouse_sync.security.keyring import open_keyring
-from warehouse_sync.settings import LoadedSettings, load_settings
+from warehouse_sync.security.keyring import Keyring, open_keyring
+from warehouse_sync.settings import LoadedSettings, Settings, load_settings
 
 HomeOption = Annotated[
     Path | None,
@@ -36,6 +36,8 @@ HomeOption = Annotated[
 class Home:
     """An opened home."""
 
+    settings: Settings
+    keyring: Keyring
     database: Database
     digests: ClientSecretDigests
     clock: Clock
@@ -68,6 +70,6 @@ def opened_home(folder: Path | None) -> Iterator[Home]:
     url = settings.database_url
     database = open_database(url_of_home(settings.home) if url is None else url.reveal())
     try:
-        yield Home(database, ClientSecretDigests(keyring.client_secrets), SystemClock())
+        yield Home(settings, keyring, database, ClientSecretDigests(keyring.client_secrets), SystemClock())
     finally:
         database.close()

@@ -81,7 +81,7 @@ def open_keyring(home: Path, *, master_key: Secret | None = None, master_key_fil
         StoreError: a key file is unreadable, damaged, or readable by other users; names the file and the remedy.
     """
     directory = home / "keys"
-    given = _given_master_keys(master_key, master_key_file)
+    given = given_master_keys(master_key, master_key_file)
     ensure_private_directory(directory)
     created: list[Path] = []
     if not given:
@@ -89,15 +89,62 @@ def open_keyring(home: Path, *, master_key: Secret | None = None, master_key_fil
     _create_first(directory, _TOKEN_SIGNING, _new_signing_key_text, created)
     for name in (_CLIENT_SECRETS_FILE, _PROFILE_MPID_FILE):
         _create(directory / name, _new_key_text, created)
-    stored = tuple(KeyEncryptionKey(_read_key(path)) for path in _numbered(directory, _MASTER))
     return Keyring(
         directory=directory,
         created=tuple(created),
-        master=tuple(dict.fromkeys(given + stored)),
-        token_signing=tuple(_read_signing_key(path) for path in _numbered(directory, _TOKEN_SIGNING)),
+        master=tuple(dict.fromkeys(given + tuple(stored_master_keys(home).values()))),
+        token_signing=tuple(stored_token_signing_keys(home).values()),
         client_secrets=_read_key(directory / _CLIENT_SECRETS_FILE),
         profile_mpid=_read_key(directory / _PROFILE_MPID_FILE),
     )
+
+
+def read_master_keys(
+    home: Path, *, master_key: Secret | None = None, master_key_file: Path | None = None
+) -> tuple[KeyEncryptionKey, ...]:
+    """The master keys of a home as they are now, current first; makes nothing. For a vault that looks for newer keys.
+
+    Raises:
+        SettingsError, StoreError: as :func:`open_keyring`; StoreError also if there is no key at all.
+    """
+    given = given_master_keys(master_key, master_key_file)
+    found = tuple(dict.fromkeys(given + tuple(stored_master_keys(home).values())))
+    if not found:
+        raise StoreError(f"The key folder {home / 'keys'} holds no master key. Restore it from a backup of the home.")
+    return found
+
+
+def given_master_keys(master_key: Secret | None, file: Path | None) -> tuple[KeyEncryptionKey, ...]:
+    """The master keys that the settings give, current first; empty if they give none.
+
+    Raises:
+        SettingsError: what is given is no key, or both are given.
+        StoreError: the file cannot be read.
+    """
+    if master_key is not None and file is not None:
+        raise SettingsError(
+            f"Set {MASTER_KEY_SETTING} or {MASTER_KEY_SETTING}_FILE, not both.", field=MASTER_KEY_SETTING
+        )
+    if master_key is not None:
+        return _parse_given(master_key.reveal(), MASTER_KEY_SETTING)
+    if file is not None:
+        text = read_key_file(file, group_may_read=True).decode("ascii", "replace")
+        return _parse_given(text, f"{MASTER_KEY_SETTING}_FILE")
+    return ()
+
+
+def stored_master_keys(home: Path) -> dict[Path, KeyEncryptionKey]:
+    """The master keys that lie in the home, by file, the newest first.
+
+    Raises:
+        StoreError: a file or the folder cannot be read.
+    """
+    return {path: KeyEncryptionKey(_read_key(path)) for path in _numbered(home / "keys", _MASTER)}
+
+
+def stored_token_signing_keys(home: Path) -> dict[Path, SigningKey]:
+    """As :func:`stored_master_keys`, the keys that sign access tokens."""
+    return {path: _read_signing_key(path) for path in _numbered(home / "keys", _TOKEN_SIGNING)}
 
 
 def add_master_key(home: Path) -> Path:
@@ -116,19 +163,6 @@ def add_token_signing_key(home: Path) -> Path:
         StoreError: the file cannot be created.
     """
     return _create_next(home / "keys", _TOKEN_SIGNING, _new_signing_key_text)
-
-
-def _given_master_keys(master_key: Secret | None, file: Path | None) -> tuple[KeyEncryptionKey, ...]:
-    if master_key is not None and file is not None:
-        raise SettingsError(
-            f"Set {MASTER_KEY_SETTING} or {MASTER_KEY_SETTING}_FILE, not both.", field=MASTER_KEY_SETTING
-        )
-    if master_key is not None:
-        return _parse_given(master_key.reveal(), MASTER_KEY_SETTING)
-    if file is not None:
-        text = read_key_file(file, group_may_read=True).decode("ascii", "replace")
-        return _parse_given(text, f"{MASTER_KEY_SETTING}_FILE")
-    return ()
 
 
 def _parse_given(text: str, setting: str) -> tuple[KeyEncryptionKey, ...]:
@@ -178,7 +212,10 @@ def _numbered(directory: Path, kind: tuple[str, str]) -> list[Path]:
     """The numbered key files of one kind, newest first."""
     name, suffix = kind
     pattern = re.compile(rf"{re.escape(name)}-(\d{{4}})\.{suffix}")
-    return sorted((path for path in directory.iterdir() if pattern.fullmatch(path.name)), reverse=True)
+    try:
+        return sorted((path for path in directory.iterdir() if pattern.fullmatch(path.name)), reverse=True)
+    except OSError as error:
+        raise StoreError(f"The key folder {directory} cannot be read: {error.strerror}.") from None
 
 
 def _create_first(directory: Path, kind: tuple[str, str], content: Callable[[], bytes], created: list[Path]) -> None:

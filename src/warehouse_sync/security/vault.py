@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -70,30 +70,57 @@ class SecretPlace:
 _SENTINEL_PLACE: Final = SecretPlace("sentinel", 0, 0, "sentinel")
 
 
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """The keys a vault knows at one moment. Replaced as a whole, so that threads see one or the other."""
+
+    current: KeyEncryptionKey
+    by_id: dict[str, KeyEncryptionKey]
+
+
 class Vault:
     """Seals and opens secrets. Holds no state but the keys; safe to share between threads.
 
+    Keys may be added while it is in use, by another process that re-wraps the records. So it looks for newer keys before it seals, and when
+    it meets a record of a key it does not know. A key it has once known it keeps.
+
     Args:
         keys: the current key-encryption key first, then the older ones that records may still use.
+        reload: reads the keys anew, in the same order; without it the vault stays with those it was given.
     """
 
-    def __init__(self, keys: Sequence[KeyEncryptionKey]) -> None:
+    def __init__(
+        self, keys: Sequence[KeyEncryptionKey], reload: Callable[[], Sequence[KeyEncryptionKey]] | None = None
+    ) -> None:
         if not keys:
             raise ValueError("a vault needs at least one key-encryption key")
-        self._current = keys[0]
-        self._keys = {key.id: key for key in keys}
+        self._ring = _Ring(keys[0], {key.id: key for key in keys})
+        self._reload = reload
 
     @property
     def current_key_id(self) -> str:
         """Id of the key that new records use; records with another one are due to be re-wrapped."""
-        return self._current.id
+        return self._ring.current.id
+
+    def refresh(self) -> None:
+        """Looks for keys that were added since.
+
+        Raises:
+            StoreError, SettingsError: the keys cannot be read any more.
+        """
+        if self._reload is None:
+            return
+        keys = self._reload()
+        self._ring = _Ring(keys[0], self._ring.by_id | {key.id: key for key in keys})
 
     def seal(self, secret: Secret, place: SecretPlace) -> bytes:
         """The record to store.
 
         Raises:
             InvalidRequest: the text is not valid Unicode, naming the place's field.
+            StoreError, SettingsError: the keys cannot be read any more; what is sealed now could not be opened after a restart.
         """
+        self.refresh()
         try:
             text = secret.reveal().encode()
         except UnicodeEncodeError:
@@ -134,14 +161,18 @@ class Vault:
         return self.rewrap(record, _SENTINEL_PLACE)
 
     def _wrapped(self, data_key: bytes, place: SecretPlace) -> bytes:
-        header = _MAGIC + bytes.fromhex(self._current.id)
-        return header + _encrypt(self._current.key, data_key, header + _bound_to(place, "key"))
+        current = self._ring.current
+        header = record_prefix(current.id)
+        return header + _encrypt(current.key, data_key, header + _bound_to(place, "key"))
 
     def _unwrapped(self, record: bytes, place: SecretPlace) -> bytes:
-        wrapping = self._keys.get(key_id(record))
+        wanted = key_id(record)
+        if wanted not in self._ring.by_id:
+            self.refresh()
+        wrapping = self._ring.by_id.get(wanted)
         if wrapping is None:
             raise StoreError(
-                f"A stored secret was sealed with master key {key_id(record)}, which was not given. Start with that key: restore the "
+                f"A stored secret was sealed with master key {wanted}, which was not given. Start with that key: restore the "
                 "folder 'keys' of this home, or correct WAREHOUSE_SYNC_MASTER_KEY or WAREHOUSE_SYNC_MASTER_KEY_FILE.",
                 code="vault_wrong_key",
             )
@@ -158,6 +189,11 @@ def key_id(record: bytes) -> str:
     if len(record) < _SHORTEST or not record.startswith(_MAGIC):
         raise _damaged()
     return record[len(_MAGIC) : _HEADER_BYTES].hex()
+
+
+def record_prefix(key_id: str) -> bytes:
+    """How every record under this key begins, and no other."""
+    return _MAGIC + bytes.fromhex(key_id)
 
 
 def _bound_to(place: SecretPlace, layer: str) -> bytes:
