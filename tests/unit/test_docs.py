@@ -254,7 +254,7 @@ def test_every_command_and_option_is_documented() -> None:
 def test_every_command_that_a_page_shows_exists(name: str) -> None:
     known = commands()
     joined = text_of(name).replace("\\\n", " ")
-    for words in re.findall(r"(?<![\w-])warehouse-sync ((?:serve|workspace|credential|feed)\b[^\n`#|]*)", joined):
+    for words in re.findall(r"(?<![\w-])warehouse-sync ((?:serve|workspace|credential|feed|keys)\b[^\n`#|]*)", joined):
         parts = words.split()
         length = 1 if parts[0] == "serve" else 2
         whole = " ".join(["warehouse-sync", *parts[:length]])
