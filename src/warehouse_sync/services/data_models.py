@@ -130,6 +130,8 @@ def check_zone(zone: str | None) -> None:
     if zone is None:
         return
     try:
+        if zone == "localtime":  # the machine's own zone, which is no property of the data
+            raise ValueError(zone)
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidRequest(

@@ -9,8 +9,6 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,6 +24,7 @@ from warehouse_sync.identity.fingerprints import IdentitySource, text_sql
 from warehouse_sync.profiles.duckdb_store import ChunkTransaction
 from warehouse_sync.profiles.merge import AttributeColumn
 from warehouse_sync.profiles.relations import Relations
+from warehouse_sync.sync.load_timestamps import application_order, instants, shown_timestamps
 
 _SQL_TYPES: Final = {
     ColumnKind.INTEGER: "BIGINT",
@@ -49,8 +48,6 @@ _VALUE_SQL: Final = {
 }
 _REJECT_SAMPLES: Final = 20
 _SAMPLE_CHARACTERS: Final = 256
-_EARLIEST_SECOND: Final = -62_135_596_800  # 0001-01-01
-_LATEST_SECOND: Final = 253_402_300_799  # 9999-12-31T23:59:59
 _JSON_PIECES: Final = r"""'"(?:[^"\\]|\\.)*"|undefined|[^"u]+|.'"""
 """Cuts JSON text into whole strings, the word ``undefined``, and the rest."""
 
@@ -92,8 +89,9 @@ def stage_records(chunk: ChunkTransaction, table: pa.Table, plan: RecordPlan) ->
         plan: how its columns become records.
     """
     staged = storable(table.rename_columns([f"p_{place}" for place in range(table.num_columns)]))
-    stamps = load_timestamps(table.column(plan.columns.index(plan.mapping.load_timestamp)), plan)
-    staged = staged.append_column("ord", pa.array(application_order(stamps))).append_column("stamp", stamps)
+    shown = shown_timestamps(table.column(plan.columns.index(plan.mapping.load_timestamp)), plan.timestamp_class)
+    stamps = instants(shown, plan.timestamp_class, plan.load_timestamp.tzinfo)
+    staged = staged.append_column("ord", pa.array(application_order(shown))).append_column("load_ts", stamps)
     if plan.mapping.mpid is not None:
         staged = _with_direct_profiles(chunk, staged, plan.place(plan.mapping.mpid), plan.mapping.mpid.kind)
     chunk.register("staged", staged)
@@ -106,12 +104,7 @@ def stage_records(chunk: ChunkTransaction, table: pa.Table, plan: RecordPlan) ->
         cells.append(f", {value} AS c_{place}")
         dropped.append(f"(CASE WHEN {is_too_long} THEN 1 ELSE 0 END)" if is_too_long else "0")
     total = " + ".join(part for part in dropped if part != "0") or "0"
-    zone = (plan.load_timestamp.zone or "UTC").replace("'", "''")
-    wall_clock = plan.timestamp_class in {TimestampClass.ZONELESS, TimestampClass.DATE} and zone != "UTC"
-    instant = f"timezone('UTC', timezone('{zone}', stamp))" if wall_clock else "stamp"
-    chunk.execute(
-        f"CREATE TEMP VIEW record AS SELECT ord, {instant} AS load_ts, {total} AS dropped{''.join(cells)} FROM staged"
-    )
+    chunk.execute(f"CREATE TEMP VIEW record AS SELECT ord, load_ts, {total} AS dropped{''.join(cells)} FROM staged")
     return tuple(attributes)
 
 
@@ -126,35 +119,6 @@ def storable(table: pa.Table) -> pa.Table:
             texts = pa.array([None if value is None else f"{value:f}" for value in column.to_pylist()], pa.string())
             table = table.set_column(place, field.with_type(pa.string()), texts)
     return table
-
-
-def load_timestamps(column: pa.ChunkedArray, plan: RecordPlan) -> pa.ChunkedArray:
-    """The load timestamps as naive microseconds, fractions below cut, never rounded: wall clocks stay wall clocks."""
-    kind = plan.timestamp_class
-    if kind in {TimestampClass.INTEGER_SECONDS, TimestampClass.INTEGER_MILLISECONDS}:
-        units = 1 if kind is TimestampClass.INTEGER_SECONDS else 1_000  # in a second
-        whole = (column if pa.types.is_integer(column.type) else pc.floor(column)).cast(pa.int64())
-        # Numbers that are no time of the calendar keep their side of it; multiplied as they are, they would come out anywhere.
-        clipped = pc.min_element_wise(
-            pc.max_element_wise(whole, _EARLIEST_SECOND * units), _LATEST_SECOND * units, skip_nulls=False
-        )
-        return pc.multiply(clipped, 1_000_000 // units).cast(pa.timestamp("us"))
-    if kind is TimestampClass.DATE:
-        return column.cast(pa.timestamp("us"))
-    if column.type.unit == "ns":
-        nanoseconds = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
-        return pa.chunked_array([pa.array(nanoseconds // 1_000).cast(pa.timestamp("us"))])
-    return column.cast(pa.int64()).cast(pa.timestamp("us"))
-
-
-def application_order(stamps: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """The place of each row in the order of application: by load timestamp, then by place in the chunk."""
-    moments = stamps.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    if len(moments) == 0 or bool(np.all(moments[:-1] <= moments[1:])):
-        return np.arange(len(moments), dtype=np.int64)
-    order = np.empty(len(moments), dtype=np.int64)
-    order[np.argsort(moments, kind="stable")] = np.arange(len(moments), dtype=np.int64)
-    return order
 
 
 def write_rejects(chunk: ChunkTransaction, table: pa.Table) -> int:
