@@ -37,6 +37,7 @@ from warehouse_sync.security.rate import FailureLimiter
 from warehouse_sync.security.redaction import Redactor
 from warehouse_sync.security.tokens import TokenKeyRing
 from warehouse_sync.security.vault import Vault
+from warehouse_sync.services.audit import AuditService
 from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
@@ -134,6 +135,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             runs_at_once=settings.runs_at_once,
             lease=timedelta(seconds=settings.lease_seconds),
             settle_delay=settle_delay,
+            history=timedelta(days=settings.history_days),
             limits=settings.limits,
         ),
     )
@@ -144,6 +146,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         credentials=CredentialService(database, clock, base.digests),
         feeds=FeedService(database, clock, base.digests),
         tokens=_tokens(settings, base),
+        audit=AuditService(database, clock),
         connections=ConnectionService(database, clock, base.vault, WAREHOUSE_TYPES, worker),
         data_models=DataModelService(database, clock, accepting_dialects),
         pipelines=PipelineService(
@@ -154,6 +157,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             probe=_DataModelProbe(worker, settings.limits.columns),
             limits=settings.limits,
             wake=runner.wake,
+            settle_delay=settle_delay,
         ),
         runs=RunService(database, clock, profiles=reader, live=live, wake=runner.wake, settle_delay=settle_delay),
         profiles=ProfileService(database, reader),
@@ -240,6 +244,7 @@ def _execution_limits(settings: Settings) -> ExecutionLimits:
         chunk_rows=settings.chunk_rows,
         spool_bytes=settings.spool_limit_mb * _MIB,
         cell_bytes=settings.cell_limit_bytes,
+        free_bytes=settings.spool_free_mb * _MIB,
         between_inclusive=settings.between_inclusive,
     )
 

@@ -133,6 +133,31 @@ class DuckDbStores:
             if not chunk.is_checkpointed:
                 raise RuntimeError("a chunk must end with a checkpoint")
 
+    def forget_history(self, before: datetime) -> int:
+        """Removes row versions that were replaced before a moment, in every scope; returns how many."""
+        return sum(self._forget_history(scope, before) for scope in self._stored_scopes())
+
+    def _forget_history(self, scope: Scope, before: datetime) -> int:
+        moment = before.astimezone(UTC).replace(tzinfo=None)
+        with self._writing(*scope) as connection:
+            models = connection.execute("SELECT DISTINCT data_model FROM attributes").fetchall()
+            forgotten = 0
+            for (model,) in models:
+                old = f"""DELETE FROM {schema.history_table(model)}
+                          WHERE replaced_by IN (SELECT run FROM run_progress WHERE applied_on < ?)"""
+                [(removed,)] = connection.execute(old, [moment]).fetchall()
+                forgotten += removed
+            return forgotten
+
+    def _stored_scopes(self) -> list[Scope]:
+        return [
+            (int(workspace), Environment(environment))
+            for workspace, _, environment in (
+                path.stem.partition("-") for path in sorted(self._folder.glob("*.duckdb"))
+            )
+            if workspace.isdigit() and environment in set(Environment)
+        ]
+
     @contextmanager
     def _writing(self, workspace_id: int, environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
         scope = self._scope(workspace_id, environment)
@@ -185,8 +210,6 @@ class DuckDbStores:
             config["threads"] = self._limits.threads
         engine = duckdb.connect(":memory:", config=config)
         engine.execute("SET TimeZone = 'UTC'")
-        # Rows of equal rank keep their order by explicit ORDER BY; not promising more makes large inserts cheaper.
-        engine.execute("SET GLOBAL preserve_insertion_order = true")
         return engine
 
     def _restart_if_invalidated(self, error: duckdb.Error) -> None:

@@ -35,6 +35,7 @@ MAX_DEATHS: Final = 3
 """A run whose process died this often is not tried again by itself (figure R25)."""
 
 _IDLE_SECONDS: Final = 0.5
+_HOUSEKEEPING_SECONDS: Final = 6 * 3600.0
 _SCHEDULER: Final = "scheduler"
 
 
@@ -46,12 +47,14 @@ class RunnerSettings:
         runs_at_once: threads that execute runs.
         lease: silence after which a holder is taken for dead.
         settle_delay: wait after the end of a scheduled interval.
+        history: how long replaced row versions are kept.
         limits: of rows and columns.
     """
 
     runs_at_once: int
     lease: timedelta
     settle_delay: timedelta
+    history: timedelta
     limits: Limits
 
 
@@ -95,6 +98,7 @@ class Runner:
         for number in range(self._settings.runs_at_once):
             self._start_thread(f"run-{number + 1}", self._execute_due, self._wait_for_work)
         self._start_thread("planner", self._plan, lambda: self._stopping.wait(_IDLE_SECONDS))
+        self._start_thread("housekeeper", self._keep_house, lambda: self._stopping.wait(_HOUSEKEEPING_SECONDS))
         pause = self._settings.lease.total_seconds() / 4
         self._start_thread("heartbeat", self._renew_leases, lambda: self._stopping.wait(pause))
 
@@ -146,6 +150,11 @@ class Runner:
             runs.void_leases(tx)
             waiting = {run.id for run in runs.unfinished(tx)}
         self._executor.discard_all_but(waiting)
+
+    def _keep_house(self) -> None:
+        forgotten = self._executor.forget_history(self._clock.now() - self._settings.history)
+        if forgotten:
+            _log.info("history forgotten", row_versions=forgotten)
 
     # --- planning ------------------------------------------------------------------------------------------------------------------
 

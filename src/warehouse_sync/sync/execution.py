@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -62,12 +63,14 @@ class ExecutionLimits:
         chunk_rows: rows applied in one transaction.
         spool_bytes: disk for the fetched rows of one run.
         cell_bytes: the largest single value.
+        free_bytes: disk that must stay free.
         between_inclusive: read with both ends included, for compatibility (decision D4).
     """
 
     chunk_rows: int
     spool_bytes: int
     cell_bytes: int
+    free_bytes: int = 0
     between_inclusive: bool = False
 
 
@@ -144,6 +147,10 @@ class RunExecutor:
         discard_spool(self._directory(run_id))
         crashpoint("spool_removed")
 
+    def forget_history(self, before: datetime) -> int:
+        """Removes replaced row versions that were replaced before a moment; returns how many (decision D31)."""
+        return self._stores.forget_history(before)
+
     def discard_all_but(self, run_ids: set[int]) -> None:
         """Removes the spools that a crash left behind of runs that need them no more."""
         if not self._spools.exists():
@@ -206,6 +213,7 @@ class RunExecutor:
             chunk_rows=self._limits.chunk_rows,
             max_bytes=self._limits.spool_bytes,
             max_cell_bytes=self._limits.cell_bytes,
+            min_free_bytes=self._limits.free_bytes,
         )
 
 

@@ -20,6 +20,7 @@ from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.spool_files import (
     OWNER_ONLY_FOLDER,
     disk_errors,
+    disk_full,
     file_checksum,
     read_table,
     replace_text,
@@ -42,6 +43,7 @@ class SpoolRequest:
         max_rows: the fetch stops at the row after these.
         chunk_rows, chunk_bytes: the most rows, and about the most bytes in memory, of one chunk.
         max_bytes: the most bytes of the whole spool on disk.
+        min_free_bytes: what must stay free on that disk; other programs and our own stores need it.
         max_cell_bytes: the largest text or binary value.
     """
 
@@ -52,6 +54,7 @@ class SpoolRequest:
     chunk_bytes: int = 128 * _MEBIBYTE
     max_bytes: int = 200 * 1024 * _MEBIBYTE
     max_cell_bytes: int = 16 * _MEBIBYTE
+    min_free_bytes: int = 0
 
 
 class Spool:
@@ -224,6 +227,8 @@ class SpoolWriter:
             self._write_part(table, f"chunk-{len(self._parts):06d}.arrow")
 
     def _write_part(self, table: pa.Table, file_name: str) -> None:
+        if shutil.disk_usage(self._request.directory).free < self._request.min_free_bytes + table.nbytes:
+            raise disk_full()
         size, crc32 = write_table(self._request.directory / file_name, table)
         self.size += size
         if self.size > self._request.max_bytes:

@@ -112,13 +112,18 @@ def disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _NO_SPACE:
-            raise RunError(
-                "The disk that holds the spool is full. Free space, or move the service's folder to a larger disk; the run tries "
-                "again by itself.",
-                code="spool_full",
-                transient=True,
-            ) from error
+            raise disk_full() from error
         raise StoreError(
             f"The spool cannot be written or read ({errno.errorcode.get(error.errno or 0, 'unknown')}). Check the disk and "
             "the permissions of the service's folder."
         ) from error
+
+
+def disk_full() -> RunError:
+    """What a run is told when its rows do not fit on the disk."""
+    return RunError(
+        "The disk that holds the spool is full. Free space, or move the service's folder to a larger disk; the run tries "
+        "again by itself.",
+        code="spool_full",
+        transient=True,
+    )

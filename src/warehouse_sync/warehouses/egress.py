@@ -44,7 +44,7 @@ def judge(host: str, port: int, addresses: Iterable[str], allowed: Iterable[str]
     if not listed and not all(address.is_global for address in judged):
         raise _denied(
             f"{host} leads to a private address. If that is where the warehouse is, the operator can list "
-            f"{authority(host, port)} in the setting of allowed private hosts."
+            f"{authority(host, port)} in the setting WAREHOUSE_SYNC_ALLOWED_HOSTS."
         )
 
 

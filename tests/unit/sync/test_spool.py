@@ -185,6 +185,7 @@ def test_limits(tmp_path: Path) -> None:
             ({"max_rows": 29}, list(range(30)), "too_many_records"),
             ({"max_bytes": 3000}, list(range(30)), "spool_too_large"),
             ({"max_cell_bytes": 0}, [1], "value_too_large"),
+            ({"min_free_bytes": 1 << 60}, [1], "spool_full"),
             ({"load_timestamp": "nothing"}, [1], "load_timestamp_missing"),
         ]
     ):

@@ -1,0 +1,38 @@
+"""Replaced row versions: kept for a while, then forgotten; current values never are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from tests.unit.profiles.applying import START, WORKSPACE, Home
+from warehouse_sync.domain.environment import Environment
+
+
+def versions(home: Home) -> list[tuple[int, str]]:
+    with home.stores.reading(WORKSPACE, Environment.DEVELOPMENT) as opened:
+        assert opened is not None
+        found: list[tuple[int, str]] = opened[0].execute("SELECT run, a_1 FROM h_7 ORDER BY run").fetchall()
+        return found
+
+
+def test_only_versions_replaced_before_the_moment_are_forgotten(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for number, colour in enumerate(["red", "green", "blue"]):
+        home.sync({"customer_id": "c", "colour": colour, "t": number})
+    assert versions(home) == [(1, "red"), (2, "green")]
+    assert home.stores.forget_history(START - timedelta(days=1)) == 0
+    assert home.stores.forget_history(START + timedelta(days=1000)) == 2
+    assert versions(home) == []
+    assert home.values(1) == {"colour": "blue"}
+
+
+def test_stores_that_are_not_open_yet_are_found(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.sync({"customer_id": "c", "colour": "red"})
+    home.sync({"customer_id": "c", "colour": "green", "t": 1})
+    home.stores.close()
+    (tmp_path / "notes.duckdb").write_text("not ours")
+    again = Home(tmp_path)
+    assert again.stores.forget_history(START + timedelta(days=1000)) == 1
+    assert (tmp_path / "notes.duckdb").read_text() == "not ours"
