@@ -26,6 +26,7 @@ from warehouse_sync.warehouses.faults import fault, parameter
 from warehouse_sync.warehouses.policy import WarehousePolicy
 
 _BATCH_ROWS: Final = 65_536
+_SHOWN_CHARACTERS: Final = 100
 _CODE: Final = re.compile(r"^([A-Za-z ]+) Error:")
 _FAULT_OF_CODE: Final = {
     "interrupt": WarehouseFault.TIMED_OUT,
@@ -158,18 +159,22 @@ def locate(database: str, policy: WarehousePolicy) -> Path:
     path = (root / name).resolve()
     if not path.is_relative_to(root):
         raise _outside()
-    if _is_ours(path, policy.duckdb_refused):
+    try:
+        ours, is_there = _is_ours(path, policy.duckdb_refused), path.is_file()
+    except OSError:  # e.g. a name that is too long for the file system
+        ours, is_there = False, False
+    if ours:
         raise fault(
             WarehouseFault.EGRESS_DENIED,
             WarehouseStep.CONFIGURE,
             "This file belongs to the service itself and is never a warehouse.",
             field="database",
         )
-    if not path.is_file():
+    if not is_there:
         raise fault(
             WarehouseFault.MISCONFIGURED,
             WarehouseStep.DATABASE,
-            f"There is no DuckDB file {database} in the operator's folder of warehouses. Check database.",
+            f"There is no DuckDB file {database[:_SHOWN_CHARACTERS]} in the operator's folder of warehouses. Check database.",
             field="database",
         )
     return path

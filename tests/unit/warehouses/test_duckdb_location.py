@@ -51,6 +51,13 @@ def test_names_that_lead_out_are_refused(root: Path, name: str) -> None:
     assert (error.fault, error.field) == (WarehouseFault.EGRESS_DENIED, "database")
 
 
+@pytest.mark.parametrize("name", ["no.duckdb", "x" * 4096, f"{'y' * 300}/{FILE}", "deep"])
+def test_names_that_lead_nowhere_are_refused(root: Path, name: str) -> None:
+    error = refusal(name, WarehousePolicy(duckdb_root=str(root)))
+    assert (error.fault, error.step) == (WarehouseFault.MISCONFIGURED, WarehouseStep.DATABASE)
+    assert len(error.message) < 250
+
+
 def test_links_that_lead_out_are_refused(root: Path) -> None:
     (root / "file.duckdb").symlink_to(root.parent / "outside" / FILE)
     (root / "folder").symlink_to(root.parent / "outside")
