@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictStr,
+    WithJsonSchema,
+    model_validator,
+)
 
+from warehouse_sync.domain.slug import SLUG_PATTERN
 from warehouse_sync.errors import InvalidRequest
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 
 MAX_NAME_CHARACTERS: Final = 256
 MAX_VALUE_CHARACTERS: Final = 4096
+NUMBER_AS_TEXT: Final = {"type": "string", "pattern": "^-?[0-9]{1,19}$"}
+"""How the API's document describes a whole number that is sent as a text."""
 
 _IGNORED: Final = frozenset(
     {
         # read-only
         "is_faulted", "faulted_reason", "mapping_id", "created_on", "created_by", "last_modified_on", "last_modified_by",
+        "state", "explanation", "next_run_at", "next_intervals", "first_interval", "skipped_interval", "warnings",
         # published in another resource or for another warehouse
         "id", "name", "workspace_id", "type", "is_active", "is_draft", "connection_id", "data_model_id", "partner_feed_id",
         "partner_feed_key", "schedule_start_time", "schedule_end_time", "schedule_interval", "environment", "sql_query",
@@ -37,9 +50,18 @@ def _whole_number(value: object) -> object:
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
 Slug = Annotated[
-    StrictStr, Field(description="Letters, digits, `_` and `-`; unique in the workspace.", examples=["crm-connection"])
+    StrictStr,
+    Field(
+        description="Letters, digits, `_` and `-`; unique in the workspace.",
+        examples=["crm-connection"],
+        json_schema_extra={"pattern": SLUG_PATTERN},  # the service's own check says it in better words
+    ),
 ]
-Number = Annotated[int, BeforeValidator(_whole_number)]
+Number = Annotated[
+    int,
+    BeforeValidator(_whole_number),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, NUMBER_AS_TEXT]}),
+]
 Text = Annotated[StrictStr, Field(max_length=MAX_VALUE_CHARACTERS)]
 Flag = StrictBool
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field, StrictStr
+from pydantic import BaseModel, Field, StrictStr, WithJsonSchema
 
-from warehouse_sync.api.bodies import Body, Flag, NewIdentity, Number, SameIdentity, check_identity
+from warehouse_sync.api.bodies import NUMBER_AS_TEXT, Body, Flag, NewIdentity, Number, SameIdentity, check_identity
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
 from warehouse_sync.api.responses import READ, WRITE
 from warehouse_sync.api.stamps import StampAnswer, stamp_of
@@ -19,6 +19,11 @@ from warehouse_sync.services.data_models import DataModelDraft
 router = APIRouter(tags=["Data models"])
 
 _TEN_YEARS = 315_360_000
+_Offset = Annotated[
+    Number,
+    Field(ge=-_TEN_YEARS, le=_TEN_YEARS),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": -_TEN_YEARS, "maximum": _TEN_YEARS}, NUMBER_AS_TEXT]}),
+]
 _QUERY = 'SELECT u.updated_at, u.customer_id, u.score AS "propensity_to_buy" FROM mp.demo.users u'
 
 
@@ -45,13 +50,8 @@ class _DataModelFields(Body):
         Field(max_length=64, description="IANA name; UTC by default.", examples=["America/New_York"]),
     ] = None
     load_timestamp_field_time_offset: Annotated[
-        Number | None,
-        Field(
-            ge=-_TEN_YEARS,
-            le=_TEN_YEARS,
-            description="Seconds the interval is moved back; 0 by default.",
-            examples=[1800],
-        ),
+        _Offset | None,
+        Field(description="Seconds the interval is moved back; 0 by default.", examples=[1800]),
     ] = None
     is_active: Flag = True
 

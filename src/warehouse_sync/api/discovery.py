@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -12,7 +12,26 @@ from warehouse_sync.api.callers import ServicesIn
 router = APIRouter(tags=["Service"])
 
 
-@router.get("/health", summary="Is the service well?", responses={503: {"description": "A store cannot be used."}})
+_HEALTH: Final[dict[str, Any]] = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["status"],
+            "properties": {"status": {"enum": ["ok", "unavailable"]}},
+        }
+    }
+}
+
+
+@router.get(
+    "/health",
+    summary="Is the service well?",
+    responses={
+        200: {"description": "It is.", "content": _HEALTH},
+        503: {"description": "A store cannot be used.", "content": _HEALTH},
+    },
+    response_class=JSONResponse,
+)
 def health(services: ServicesIn) -> JSONResponse:
     well = services.is_healthy()
     return JSONResponse({"status": "ok" if well else "unavailable"}, 200 if well else 503)

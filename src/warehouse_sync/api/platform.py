@@ -22,11 +22,20 @@ _FAILURE: Final = {
     "description": "A failure, in the Platform API's envelope.",
     "content": {
         "application/json": {
-            "example": {"data": None, "dataType": None, "errors": [{"code": "not_found", "message": "…"}]}
+            "schema": {
+                "type": "object",
+                "required": ["data", "dataType", "errors"],
+                "properties": {
+                    "data": {"type": "null"},
+                    "dataType": {"type": "null"},
+                    "errors": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/ErrorItem"}},
+                },
+            },
+            "example": {"data": None, "dataType": None, "errors": [{"code": "not_found", "message": "…"}]},
         }
     },
 }
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys((400, 401, 403, 404), _FAILURE)
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys((400, 401, 403, 404, 413, 503), _FAILURE)
 
 
 class NewFeed(Body):

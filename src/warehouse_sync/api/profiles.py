@@ -35,8 +35,37 @@ _EXAMPLE: Final = {
     "user_attributes": {"$firstname": "Ann", "ltv": "342.1", "recs": ["1", "2"]},
     "audience_memberships": [],
 }
+_IDENTITIES: Final = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["type", "encoding", "value"],
+        "properties": {"type": {"type": "string"}, "encoding": {"const": "none"}, "value": {"type": "string"}},
+    },
+}
+_SCHEMA: Final = {
+    "type": "object",
+    "required": ["mpid", "created_timestamp_ms", "last_stored_timestamp_ms", "environment_type"],
+    "properties": {
+        "mpid": {"type": "integer"},
+        "created_timestamp_ms": {"type": "integer"},
+        "last_stored_timestamp_ms": {"type": "integer"},
+        "is_opted_out": {"type": "boolean"},
+        "limit_ad_tracking": {"type": "null"},
+        "environment_type": {"enum": [environment.value for environment in Environment]},
+        "device_identities": _IDENTITIES,
+        "user_identities": _IDENTITIES,
+        "account_userattributes": {"type": "null"},
+        "user_attributes": {"type": "object"},
+        "audience_memberships": {"type": "array"},
+        "attribution": {"type": "null"},
+    },
+}
+_BY_MPID: Final = "/{orgId:int}/{accountId}/{workspaceId}/{mpid}"
+"""An organisation is a number, so that this does not answer for ``/resolve/…``."""
+
 _RESPONSES: Final = READ | {
-    200: {"description": "The profile.", "content": {"application/json": {"example": _EXAMPLE}}}
+    200: {"description": "The profile.", "content": {"application/json": {"schema": _SCHEMA, "example": _EXAMPLE}}}
 }
 
 
@@ -108,13 +137,13 @@ def resolve_profile(
 
 
 @router.get(
-    "/{orgId}/{accountId}/{workspaceId}/{mpid}",
+    _BY_MPID,
     summary="Get a profile by its MPID",
     responses=_RESPONSES,
     response_class=JSONResponse,
 )
 @router.post(
-    "/{orgId}/{accountId}/{workspaceId}/{mpid}",
+    _BY_MPID,
     summary="Get a profile by its MPID, the other published way",
     responses=_RESPONSES,
     response_class=JSONResponse,

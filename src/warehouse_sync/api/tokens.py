@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from warehouse_sync.api.errors import oauth_error
+from warehouse_sync.api.refusals import Refusals
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.errors import InvalidRequest, Unauthenticated, WarehouseSyncError
 from warehouse_sync.services.tokens import Grant, TokenService
@@ -48,6 +49,24 @@ _OPENAPI: Final[dict[str, Any]] = {
     },
 }
 _ANSWER: Final = {"access_token": "eyJ…", "expires_in": 28800, "token_type": "Bearer"}
+_ANSWER_SCHEMA: Final = {
+    "type": "object",
+    "required": list(_ANSWER),
+    "properties": {
+        "access_token": {"type": "string"},
+        "expires_in": {"type": "integer", "minimum": 1},
+        "token_type": {"const": "Bearer"},
+    },
+}
+_FAILURE_SCHEMA: Final = {
+    "type": "object",
+    "required": ["error", "error_description"],
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+}
+
+
+def _failure(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": _FAILURE_SCHEMA}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +82,15 @@ class _TokenRequest:
     description="JSON as published, or a form with the client in it or in HTTP Basic. Cache the token: it is valid for hours.",
     openapi_extra=_OPENAPI,
     responses={
-        200: {"description": "A token.", "content": {"application/json": {"example": _ANSWER}}},
-        400: {"description": "`invalid_request`, `unsupported_grant_type` or `invalid_target`."},
-        401: {"description": "`invalid_client`."},
-        429: {"description": "Too many failed attempts; wait for `Retry-After` seconds."},
+        200: {
+            "description": "A token.",
+            "content": {"application/json": {"schema": _ANSWER_SCHEMA, "example": _ANSWER}},
+        },
+        400: _failure("`invalid_request`, `unsupported_grant_type` or `invalid_target`."),
+        401: _failure("`invalid_client`."),
+        413: {"description": "The body is too long."},
+        429: _failure("Too many failed attempts; wait for `Retry-After` seconds."),
+        503: _failure("The service cannot use its own database now."),
     },
     response_class=JSONResponse,
 )
@@ -80,6 +104,7 @@ async def token(request: Request) -> Response:
             tokens.grant, asked.client_id, asked.client_secret, audience=asked.audience, address=address
         )
     except WarehouseSyncError as error:
+        await run_in_threadpool(Refusals(request.app.state.services.audit).note, request, error)
         return oauth_error(error, basic=basic)
     return _answer(granted)
 
