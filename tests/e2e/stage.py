@@ -13,7 +13,7 @@ from snowflake import connector
 
 from emulators.snowflake import shop
 from tests.fixtures.service import WORKSPACE, Access, RunningService, prepare_home, running_service
-from tests.fixtures.snowflake import SnowflakeEmulator, running_snowflake
+from tests.fixtures.snowflake import SnowflakeEmulator
 
 CUSTOMERS = 1_000
 START = shop.UPDATED_FROM.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -55,17 +55,14 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path, **settings: str) -> Iterator[Stage]:
+def staged(folder: Path, server: SnowflakeEmulator, **settings: str) -> Iterator[Stage]:
     """Opens a stage in an empty folder, with the connection ``shop`` made; ``settings`` are the service's."""
     home, warehouses = folder / "home", folder / "warehouses"
     warehouses.mkdir()
     access = prepare_home(home)
-    with (
-        running_snowflake(sample=CUSTOMERS) as server,
-        running_service(
-            home, access, snowflake_endpoint=server.url, duckdb_root=str(warehouses), **settings
-        ) as service,
-    ):
+    with running_service(
+        home, access, snowflake_endpoint=server.url, duckdb_root=str(warehouses), **settings
+    ) as service:
         stage = Stage(server, service, access, home, warehouses)
         stage.create("connections", connection("shop"))
         yield stage

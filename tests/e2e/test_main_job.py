@@ -13,6 +13,7 @@ import pytest
 
 from emulators.snowflake import shop
 from tests.e2e.stage import CUSTOMERS, START, Stage, in_shop, staged
+from tests.fixtures.snowflake import running_snowflake
 
 PIPELINE = "customers"
 GRACE_ID = f"C-{CUSTOMERS + 1:06d}"
@@ -39,7 +40,8 @@ def _email_only(stage: Stage) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with staged(tmp_path_factory.mktemp("main-job"), chunk_rows="300") as stage:
+    folder = tmp_path_factory.mktemp("main-job")
+    with running_snowflake(sample=CUSTOMERS) as server, staged(folder, server, chunk_rows="300") as stage:
         service = stage.service
         stage.pipeline(PIPELINE, shop.DATA_MODEL_SQL)
         first = service.run(PIPELINE)

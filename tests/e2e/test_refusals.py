@@ -9,6 +9,7 @@ import pytest
 
 from emulators.snowflake import shop
 from tests.e2e.stage import Stage, connection, data_model, in_shop, pipeline, staged
+from tests.fixtures.snowflake import SnowflakeEmulator
 
 TABLE = shop.CUSTOMERS
 GOOD = f"SELECT CUSTOMER_ID, EMAIL, ORDERS, UPDATED_AT FROM {TABLE}"
@@ -16,8 +17,8 @@ MANY_COLUMNS = ", ".join(f"ORDERS AS c{number}" for number in range(99))
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("refusals")) as opened:
+def stage(tmp_path_factory: pytest.TempPathFactory, quiet_shop: SnowflakeEmulator) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("refusals"), quiet_shop) as opened:
         opened.pipeline("good", GOOD)
         assert opened.service.run("good")["pipeline_run_state"] == "success"
         yield opened
