@@ -148,7 +148,9 @@ def test_a_start_left_out_of_a_put_stays_unless_the_interval_changes(plane: Any)
 
 def test_list_and_delete(plane: Any) -> None:
     created = plane.with_pipeline()
-    assert plane.client.get(URL).json() == [created]
+    (listed,) = plane.client.get(URL).json()
+    assert {name: listed[name] for name in created} == created
+    assert listed == plane.client.get(ONE).json()
     assert plane.client.delete(ONE).status_code == 204
     assert plane.client.get(ONE).status_code == 404
     assert plane.client.put(ONE, json=plane.pipeline_body()).status_code == 404

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StrictStr
 
 from warehouse_sync.api.bodies import Body, Flag, NewIdentity, Number, SameIdentity, check_identity
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
+from warehouse_sync.api.outlooks import OutlookAnswer, outlook_fields
 from warehouse_sync.api.patience import patiently
 from warehouse_sync.api.responses import READ, WRITE, WRITE_WITH_WAREHOUSE
 from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
@@ -18,6 +19,7 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.domain.secret import MASK, Secret
 from warehouse_sync.domain.timestamps import parse_instant
+from warehouse_sync.services.outlook import PipelineOutlook
 from warehouse_sync.services.pipelines import PipelineDraft
 
 router = APIRouter(tags=["Pipelines"])
@@ -78,9 +80,13 @@ class PipelineAnswer(StampAnswer, _PipelineHead):
     """A pipeline."""
 
 
+class PipelineWithOutlook(OutlookAnswer, PipelineAnswer):
+    """A pipeline, how it stands and what it will read next."""
+
+
 @router.get("/pipelines", summary="List pipelines", responses=READ)
-def list_pipelines(caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId) -> list[PipelineAnswer]:
-    return [_answer(found) for found in services.pipelines.all_of(caller, workspace_id)]
+def list_pipelines(caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId) -> list[PipelineWithOutlook]:
+    return [_with_outlook(found) for found in services.pipelines.all_of(caller, workspace_id)]
 
 
 @router.get("/pipelines/{pipelineId}", summary="Get a pipeline", responses=READ)
@@ -89,8 +95,8 @@ def get_pipeline(
     services: ServicesIn,
     workspace_id: WorkspaceId,
     pipelineId: str,  # noqa: N803 - the published name
-) -> PipelineAnswer:
-    return _answer(services.pipelines.get(caller, workspace_id, pipelineId))
+) -> PipelineWithOutlook:
+    return _with_outlook(services.pipelines.get(caller, workspace_id, pipelineId))
 
 
 @router.post(
@@ -153,6 +159,10 @@ def _draft(body: _PipelineFields, name: str) -> PipelineDraft:
 
 def _moment(text: str | None, field: str) -> datetime | None:
     return None if text is None else parse_instant(text, field=field)
+
+
+def _with_outlook(outlook: PipelineOutlook) -> PipelineWithOutlook:
+    return PipelineWithOutlook(**_answer(outlook.pipeline).model_dump(), **outlook_fields(outlook))
 
 
 def _answer(pipeline: Pipeline) -> PipelineAnswer:

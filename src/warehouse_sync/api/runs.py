@@ -9,11 +9,11 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
+from warehouse_sync.api.outlooks import OutlookAnswer, outlook_fields
 from warehouse_sync.api.responses import READ, WRITE
 from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
 from warehouse_sync.domain.audit import AuditStamp
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunState, RunType
 from warehouse_sync.domain.timestamps import format_instant, parse_instant
 from warehouse_sync.services.runs import PipelineStatus, RunDetail
@@ -116,16 +116,7 @@ class RunPage(BaseModel):
     items: list[RunAnswer]
 
 
-class IntervalAnswer(BaseModel):
-    """A half-open stretch of time."""
-
-    start: str
-    end: str
-
-
-class StatusAnswer(BaseModel):
-    """How a pipeline stands."""
-
+class _StatusHead(BaseModel):
     pipeline_id: str
     workspace_id: int
     is_faulted: bool
@@ -136,8 +127,10 @@ class StatusAnswer(BaseModel):
     is_draft: bool
     faulted_reason: str | None
     synced_until: str | None = Field(description="End of the last data interval that was read with success.")
-    next_run_at: str | None = Field(description="When the next scheduled run is due.")
-    skipped_interval: IntervalAnswer | None = Field(description="What the catch-up limit leaves unread.")
+
+
+class StatusAnswer(OutlookAnswer, _StatusHead):
+    """How a pipeline stands."""
 
 
 @router.post("/pipelines/{pipelineId}", summary="Trigger a run of an on-demand pipeline", responses=WRITE)
@@ -178,7 +171,7 @@ def list_runs(
 ) -> RunPage:
     first, last = _bound(start, "startDate"), _bound(end, "endDate")
     found = services.runs.page(caller, workspace_id, pipelineId, page=page, size=size, start=first, end=last)
-    return RunPage(items=[_run(run) for run in found])
+    return RunPage(items=[run_answer(run) for run in found])
 
 
 @router.get("/pipelines/{pipelineId}/status/runs/{pipelineRunId}", summary="Get a run", responses=READ)
@@ -208,13 +201,13 @@ def _detail(detail: RunDetail) -> RunDetailAnswer:
     progress = detail.progress
     applied = 0 if progress is None or progress.applied is None else progress.applied.extracted
     return RunDetailAnswer(
-        **_run(detail.run).model_dump(),
+        **run_answer(detail.run).model_dump(),
         rejects=rejects,
         progress=None if progress is None else ProgressAnswer(rows_fetched=progress.fetched, rows_applied=applied),
     )
 
 
-def _run(run: Run) -> RunAnswer:
+def run_answer(run: Run) -> RunAnswer:
     counts = run.counts
     changed_on = run.finished_on or run.started_on
     stamp = AuditStamp(run.created_on, run.created_by, changed_on, None if changed_on is None else _SCHEDULER)
@@ -261,14 +254,9 @@ def _sql(sql: GeneratedSql | None) -> SqlAnswer | None:
     return None if sql is None else SqlAnswer(probe=sql.probe, count=sql.count, extract=sql.extract)
 
 
-def _interval(interval: Interval | None) -> IntervalAnswer | None:
-    if interval is None:
-        return None
-    return IntervalAnswer(start=format_instant(interval.start), end=format_instant(interval.end))
-
-
 def _status(status: PipelineStatus) -> StatusAnswer:
-    pipeline, connection = status.pipeline, status.connection
+    outlook = status.outlook
+    pipeline, connection = outlook.pipeline, outlook.connection
     return StatusAnswer(
         pipeline_id=pipeline.id,
         workspace_id=pipeline.workspace_id,
@@ -276,10 +264,9 @@ def _status(status: PipelineStatus) -> StatusAnswer:
         is_connection_faulted=connection.is_faulted,
         is_connection_active=connection.is_active,
         is_active=pipeline.is_active,
-        latest_pipeline_run=None if status.latest_run is None else _run(status.latest_run),
+        latest_pipeline_run=None if status.latest_run is None else run_answer(status.latest_run),
         is_draft=pipeline.is_draft,
         faulted_reason=pipeline.faulted_reason,
-        synced_until=instant_or_none(status.synced_until),
-        next_run_at=instant_or_none(status.next_run_on),
-        skipped_interval=_interval(status.skipped),
+        synced_until=instant_or_none(outlook.synced_until),
+        **outlook_fields(outlook),
     )

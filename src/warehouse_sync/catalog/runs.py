@@ -132,6 +132,26 @@ def may_be_created(tx: Transaction, pipeline_key: int, request: RunRequest) -> b
     return tx.execute(found.limit(1)).one_or_none() is None
 
 
+def failed_of_date(tx: Transaction, pipeline_key: int, logical_date: datetime) -> Run | None:
+    """The failed scheduled run that has this date: until it is run again, the pipeline cannot pass it (decision D26)."""
+    found = _runs(
+        tx,
+        _SELECT.where(
+            runs.c.pipeline_key == pipeline_key,
+            runs.c.run_type == RunType.SCHEDULED.value,
+            runs.c.logical_date == logical_date,
+            runs.c.state == RunState.FAILED.value,
+        ),
+    )
+    return found[0] if found else None
+
+
+def retry_time(tx: Transaction, run: Run) -> datetime | None:
+    """When a failed run is tried again by itself; None if it is not."""
+    when: datetime | None = tx.execute(sa.select(runs.c.retry_on).where(runs.c.id == run.id)).scalar_one()
+    return when
+
+
 def unfinished(tx: Transaction) -> list[Run]:
     """Every run that waits or is being executed, the oldest first."""
     return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))
@@ -231,12 +251,13 @@ def add_death(tx: Transaction, run: Run) -> int:
 
 
 def due_retries(tx: Transaction, *, now: datetime) -> list[Run]:
-    """Failed runs whose time to be tried again has come, of pipelines that are alive and free; the oldest first."""
+    """Failed runs whose time to be tried again has come, of pipelines that are alive, active and free; the oldest first."""
     busy = runs.alias("busy")
     query = _SELECT.where(
         runs.c.state == RunState.FAILED.value,
         runs.c.retry_on <= now,
         pipelines.c.deleted_on.is_(None),
+        pipelines.c.active_slot.is_not(None),
         ~sa.exists().where(busy.c.pipeline_key == runs.c.pipeline_key, busy.c.state.in_(_UNFINISHED)),
     )
     return _runs(tx, query.order_by(runs.c.retry_on, runs.c.id))
@@ -246,7 +267,8 @@ def retry(tx: Transaction, run: Run) -> Run | None:
     """Queues a failed run as a new attempt (decision D27).
 
     Returns:
-        The queued run; None if it is not failed, its pipeline has another unfinished run, or its rows were read by a later run.
+        The queued run; None if it is not failed, its pipeline has another unfinished run, or its rows were read by a later run. In the last
+        case it is never due again.
     """
     later = runs.alias("later")
     read_since = sa.exists().where(
@@ -273,7 +295,10 @@ def retry(tx: Transaction, run: Run) -> Run | None:
             queued = tx.execute(statement).rowcount == 1
     except sa.exc.IntegrityError:
         return None
-    return get(tx, run.id) if queued else None
+    if queued:
+        return get(tx, run.id)
+    tx.execute(sa.update(runs).where(runs.c.id == run.id, read_since).values(retry_on=None))
+    return None
 
 
 _SELECT = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(pipelines, pipelines.c.key == runs.c.pipeline_key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from warehouse_sync.catalog import audit, connections, data_models, pipelines, runs
 from warehouse_sync.catalog.audit import AuditEntry
@@ -25,6 +25,7 @@ from warehouse_sync.errors import Busy, InvalidRequest, NotFound
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.feeds import FeedFinder
+from warehouse_sync.services.outlook import PipelineOutlook, outlook_of
 from warehouse_sync.services.warehouse_ports import PipelineProbe
 
 
@@ -55,7 +56,12 @@ class _Parts:
 
 
 class PipelineService:
-    """The verbs of pipelines. ``wake`` tells the scheduler that there may be something to do."""
+    """The verbs of pipelines.
+
+    Args:
+        wake: tells the scheduler that there may be something to do.
+        settle_delay: wait after the end of a scheduled interval.
+    """
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class PipelineService:
         probe: PipelineProbe,
         limits: Limits,
         wake: Callable[[], None],
+        settle_delay: timedelta = timedelta(0),
     ) -> None:
         self._database = database
         self._clock = clock
@@ -75,21 +82,23 @@ class PipelineService:
         self._probe = probe
         self._limits = limits
         self._wake = wake
+        self._settle_delay = settle_delay
 
-    def all_of(self, caller: Caller, workspace_id: int) -> list[Pipeline]:
+    def all_of(self, caller: Caller, workspace_id: int) -> list[PipelineOutlook]:
+        """The workspace's pipelines and how each stands, in the order of their creation."""
         with self._database.read() as tx:
             caller.enter(tx, Permission.USER, workspace_id)
-            return pipelines.all_of(tx, workspace_id)
+            return [self._outlook(tx, found) for found in pipelines.all_of(tx, workspace_id)]
 
-    def get(self, caller: Caller, workspace_id: int, pipeline_id: str) -> Pipeline:
-        """One pipeline.
+    def get(self, caller: Caller, workspace_id: int, pipeline_id: str) -> PipelineOutlook:
+        """One pipeline and how it stands.
 
         Raises:
             NotFound: there is none.
         """
         with self._database.read() as tx:
             caller.enter(tx, Permission.USER, workspace_id)
-            return existing_pipeline(tx, workspace_id, pipeline_id)
+            return self._outlook(tx, existing_pipeline(tx, workspace_id, pipeline_id))
 
     def create(self, caller: Caller, workspace_id: int, pipeline_id: str, draft: PipelineDraft) -> Pipeline:
         """Probes the data model on the connection, then stores the pipeline.
@@ -185,6 +194,9 @@ class PipelineService:
             kept_id=None if before is None else before.partner_feed_id,
         )
         return _Parts(connections.opened(tx, connection, self._vault), data_model, feed_id)
+
+    def _outlook(self, tx: Transaction, pipeline: Pipeline) -> PipelineOutlook:
+        return outlook_of(tx, pipeline, now=self._clock.now(), settle_delay=self._settle_delay)
 
     def _entry(self, caller: Caller, action: str, pipeline: Pipeline) -> AuditEntry:
         return AuditEntry(self._clock.now(), caller.client_id, pipeline.workspace_id, action, "pipeline", pipeline.id)

@@ -11,37 +11,25 @@ from warehouse_sync.catalog.audit import AuditEntry
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
-from warehouse_sync.domain.connection import Connection
-from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunRequest
 from warehouse_sync.domain.schedule import ScheduleInterval
-from warehouse_sync.errors import InvalidRequest, NotFound
+from warehouse_sync.errors import Busy, InvalidRequest, NotFound
 from warehouse_sync.profiles.protocol import ProfileReader, Rejects
 from warehouse_sync.scheduler.ledger import progress_of
-from warehouse_sync.scheduler.planner import PipelineProgress, next_grid_interval, on_demand_interval
+from warehouse_sync.scheduler.planner import on_demand_interval
 from warehouse_sync.scheduler.progress import LiveProgress, RunProgressNow
 from warehouse_sync.services.caller import LARGEST_ID, Caller
+from warehouse_sync.services.outlook import PipelineOutlook, outlook_of
 from warehouse_sync.services.pipelines import existing_pipeline
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineStatus:
-    """How a pipeline stands.
+    """How a pipeline stands, and the run with the greatest logical date, if there is any."""
 
-    Attributes:
-        latest_run: the run with the greatest logical date, if there is any.
-        synced_until: end of the last data interval that was read with success.
-        next_run_on: when the next scheduled run is due; None if none will be.
-        skipped: what the catch-up limit leaves unread before that run.
-    """
-
-    pipeline: Pipeline
-    connection: Connection
+    outlook: PipelineOutlook
     latest_run: Run | None
-    synced_until: datetime | None
-    next_run_on: datetime | None
-    skipped: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +83,7 @@ class RunService:
         """
         now = self._clock.now()
         with self._database.write() as tx:
-            caller.enter(tx, Permission.ADMIN, workspace_id)
+            caller.enter(tx, Permission.USER, workspace_id)
             pipeline = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
             _refuse_unless_triggerable(tx, pipeline)
             request = _request_to_now(tx, pipeline, now)
@@ -107,6 +95,35 @@ class RunService:
         self._wake()
         return run
 
+    def run_again(self, caller: Caller, workspace_id: int, pipeline_id: str, run_id: int) -> Run:
+        """Queues a failed run as a new attempt at the same interval, and clears the pipeline's fault (decision D27).
+
+        Raises:
+            NotFound: there is no such pipeline, or it has no such run.
+            InvalidRequest: the run did not fail, a later run has read its rows, or the pipeline may not run now.
+            Busy: another run of the pipeline is not finished.
+        """
+        self.get(caller, workspace_id, pipeline_id, run_id)
+        now = self._clock.now()
+        with self._database.write() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            pipeline = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
+            _refuse_held_back(tx, pipeline)
+            unfinished = runs.unfinished_of(tx, pipeline.key)
+            if unfinished is not None:
+                raise Busy(f"Pipeline {pipeline_id} is already in progress.", run_id=unfinished.id)
+            queued = runs.retry(tx, runs.get(tx, run_id))
+            if queued is None:
+                raise InvalidRequest(
+                    f"Run {run_id} cannot be run again: it did not fail, or a later run has read its interval.",
+                    field="pipelineRunId",
+                    code="not_repeatable",
+                )
+            pipelines.set_fault(tx, pipeline.key, None)
+            audit.record(tx, AuditEntry(now, caller.client_id, workspace_id, "run_again", "run", str(run_id)))
+        self._wake()
+        return queued
+
     def status(self, caller: Caller, workspace_id: int, pipeline_id: str) -> PipelineStatus:
         """How a pipeline stands.
 
@@ -116,16 +133,8 @@ class RunService:
         with self._database.read() as tx:
             caller.enter(tx, Permission.USER, workspace_id)
             pipeline = existing_pipeline(tx, workspace_id, pipeline_id)
-            progress = progress_of(tx, pipeline)
-            coming = _next_interval(pipeline, progress)
-            return PipelineStatus(
-                pipeline=pipeline,
-                connection=connections.by_key(tx, pipeline.connection_key),
-                latest_run=runs.latest(tx, pipeline.key),
-                synced_until=progress.last_end,
-                next_run_on=None if coming is None else coming.end + self._settle_delay,
-                skipped=_skipped(pipeline, progress, coming),
-            )
+            outlook = outlook_of(tx, pipeline, now=self._clock.now(), settle_delay=self._settle_delay)
+            return PipelineStatus(outlook, runs.latest(tx, pipeline.key))
 
     def page(
         self,
@@ -186,6 +195,10 @@ def _refuse_unless_triggerable(tx: Transaction, pipeline: Pipeline) -> None:
             "schedule_interval on_demand can.",
             "schedule_interval",
         )
+    _refuse_held_back(tx, pipeline)
+
+
+def _refuse_held_back(tx: Transaction, pipeline: Pipeline) -> None:
     if pipeline.is_draft:
         raise _refusal(f"Pipeline {pipeline.id} is a draft. Set is_draft to false first.", "is_draft")
     if not pipeline.is_active:
@@ -209,24 +222,6 @@ def _request_to_now(tx: Transaction, pipeline: Pipeline, now: datetime) -> RunRe
             "schedule_start_time",
         )
     return on_demand_interval(pipeline.schedule, progress, now=now)
-
-
-def _next_interval(pipeline: Pipeline, progress: PipelineProgress) -> Interval | None:
-    """The next interval of a pipeline with a grid that may run; None if there will be none."""
-    if not pipeline.may_run or pipeline.is_faulted or not pipeline.schedule.interval.has_grid:
-        return None
-    try:
-        return next_grid_interval(pipeline.schedule, progress)
-    except OverflowError:  # beyond the year 9999
-        return None
-
-
-def _skipped(pipeline: Pipeline, progress: PipelineProgress, coming: Interval | None) -> Interval | None:
-    """What lies before the next interval and will never be read, because of the catch-up limit (decision D6)."""
-    if coming is None or pipeline.schedule.start is None:
-        return None
-    read_to = pipeline.schedule.start if progress.last_end is None else progress.last_end + progress.offset
-    return Interval(read_to, coming.start) if read_to < coming.start else None
 
 
 def _refusal(message: str, field: str) -> InvalidRequest:

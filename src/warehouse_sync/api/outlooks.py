@@ -1,0 +1,71 @@
+"""What is told of a pipeline's state and its next intervals, beside the published fields (decision D17)."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from pydantic import BaseModel, Field
+
+from warehouse_sync.api.stamps import instant_or_none
+from warehouse_sync.domain.interval import Interval
+from warehouse_sync.domain.timestamps import format_instant
+from warehouse_sync.services.outlook import ComingInterval, PipelineOutlook, PipelineState
+
+
+class IntervalAnswer(BaseModel):
+    """A half-open stretch of time, in UTC."""
+
+    start: str = Field(examples=["2023-02-08T00:05:00Z"])
+    end: str = Field(examples=["2023-02-08T01:05:00Z"])
+
+
+class NextIntervalAnswer(IntervalAnswer):
+    """A data interval that will be read, and when its run is due; null where a trigger decides."""
+
+    due_at: str | None
+
+
+class OutlookAnswer(BaseModel):
+    """How a pipeline stands and what comes next."""
+
+    state: PipelineState = Field(
+        description="The flags of the pipeline and of what it uses, and its runs, in one word."
+    )
+    explanation: str = Field(description="The same in a sentence, with what to do.")
+    next_run_at: str | None = Field(description="When the next scheduled run is due, or was, if it has not begun yet.")
+    next_intervals: list[NextIntervalAnswer] = Field(
+        description="The next three data intervals; for an on-demand pipeline the one that a trigger would read now."
+    )
+    first_interval: IntervalAnswer | None = Field(description="While nothing was read yet: where reading begins.")
+    skipped_interval: IntervalAnswer | None = Field(description="What the catch-up limit leaves unread.")
+
+
+class OutlookFields(TypedDict):
+    state: PipelineState
+    explanation: str
+    next_run_at: str | None
+    next_intervals: list[NextIntervalAnswer]
+    first_interval: IntervalAnswer | None
+    skipped_interval: IntervalAnswer | None
+
+
+def outlook_fields(outlook: PipelineOutlook) -> OutlookFields:
+    return {
+        "state": outlook.state,
+        "explanation": outlook.explanation,
+        "next_run_at": instant_or_none(outlook.next_run_on),
+        "next_intervals": [_next(coming) for coming in outlook.next_intervals],
+        "first_interval": _interval(outlook.first_interval),
+        "skipped_interval": _interval(outlook.skipped),
+    }
+
+
+def _next(coming: ComingInterval) -> NextIntervalAnswer:
+    start, end = format_instant(coming.interval.start), format_instant(coming.interval.end)
+    return NextIntervalAnswer(start=start, end=end, due_at=instant_or_none(coming.due_on))
+
+
+def _interval(interval: Interval | None) -> IntervalAnswer | None:
+    if interval is None:
+        return None
+    return IntervalAnswer(start=format_instant(interval.start), end=format_instant(interval.end))

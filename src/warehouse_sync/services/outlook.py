@@ -1,0 +1,271 @@
+"""How a pipeline stands and what comes next: one word, one sentence, the next intervals (specification §8 items 12, 13 and 17)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from warehouse_sync.catalog import connections, data_models, runs
+from warehouse_sync.catalog.database import Transaction
+from warehouse_sync.domain.connection import Connection
+from warehouse_sync.domain.data_model import DataModel
+from warehouse_sync.domain.interval import Interval
+from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.run import Run, RunState
+from warehouse_sync.domain.schedule import CATCH_UP, ScheduleInterval
+from warehouse_sync.domain.timestamps import format_instant
+from warehouse_sync.scheduler.ledger import progress_of
+from warehouse_sync.scheduler.planner import PipelineProgress, next_grid_interval, on_demand_interval, upcoming
+
+INTERVALS_SHOWN: Final = 3
+
+
+class PipelineState(StrEnum):
+    """One word for the three flags of a pipeline, those of what it uses, and its runs."""
+
+    RUNNING = "running"
+    QUEUED = "queued"
+    DRAFT = "draft"
+    PAUSED = "paused"
+    CONNECTION_PAUSED = "connection_paused"
+    DATA_MODEL_PAUSED = "data_model_paused"
+    FAULTED = "faulted"
+    CONNECTION_FAULTED = "connection_faulted"
+    RETRYING = "retrying"
+    BLOCKED = "blocked"
+    FINISHED = "finished"
+    IDLE = "idle"
+
+    @property
+    def lets_runs_come(self) -> bool:
+        """Whether the scheduler will go on by itself, or a trigger would be accepted."""
+        return self not in _HELD_BACK
+
+
+_HELD_BACK: Final = frozenset(
+    {
+        PipelineState.DRAFT,
+        PipelineState.PAUSED,
+        PipelineState.CONNECTION_PAUSED,
+        PipelineState.DATA_MODEL_PAUSED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ComingInterval:
+    """A data interval that will be read, and when its run is due; None where a trigger decides that."""
+
+    interval: Interval
+    due_on: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOutlook:
+    """How a pipeline stands.
+
+    Attributes:
+        state: one word; the first of ``PipelineState`` that is true.
+        explanation: the same in a sentence, with the remedy where somebody must act.
+        synced_until: end of the last data interval that was read with success.
+        next_run_on: when the next scheduled run is due, or was; None if none will be.
+        next_intervals: the next few; for an on-demand pipeline the one that a trigger would read now.
+        first_interval: while nothing was read yet, where reading will begin; later None.
+        skipped: what the catch-up limit leaves unread before the next run, on the schedule's grid (decision D6).
+    """
+
+    pipeline: Pipeline
+    connection: Connection
+    state: PipelineState
+    explanation: str
+    synced_until: datetime | None
+    next_run_on: datetime | None
+    next_intervals: tuple[ComingInterval, ...]
+    first_interval: Interval | None
+    skipped: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the database says of a pipeline."""
+
+    pipeline: Pipeline
+    connection: Connection
+    data_model: DataModel
+    unfinished: Run | None
+    hindrance: Run | None
+    retry_on: datetime | None
+    coming: tuple[ComingInterval, ...]
+
+
+def outlook_of(tx: Transaction, pipeline: Pipeline, *, now: datetime, settle_delay: timedelta) -> PipelineOutlook:
+    """How a pipeline stands at ``now``."""
+    progress = progress_of(tx, pipeline)
+    facts = _facts(tx, pipeline, progress, now, settle_delay)
+    state = _state(facts)
+    skipped = _skipped(pipeline, progress) if facts.coming else None
+    coming = facts.coming if _shows_intervals(pipeline, state) else ()
+    return PipelineOutlook(
+        pipeline=pipeline,
+        connection=facts.connection,
+        state=state,
+        explanation=_explanation(facts, state, now) + (_about_skipped(pipeline, skipped) if coming else ""),
+        synced_until=progress.last_end,
+        next_run_on=coming[0].due_on if coming else None,
+        next_intervals=coming,
+        first_interval=coming[0].interval if coming and progress.last_end is None else None,
+        skipped=skipped if coming else None,
+    )
+
+
+def _facts(
+    tx: Transaction, pipeline: Pipeline, progress: PipelineProgress, now: datetime, settle_delay: timedelta
+) -> _Facts:
+    hindrance = None
+    if pipeline.schedule.interval is not ScheduleInterval.ON_DEMAND:
+        request = next((run.request for run in upcoming(pipeline.schedule, progress, 1)), None)
+        hindrance = None if request is None else runs.failed_of_date(tx, pipeline.key, request.logical_date)
+    return _Facts(
+        pipeline=pipeline,
+        connection=connections.by_key(tx, pipeline.connection_key),
+        data_model=data_models.by_key(tx, pipeline.data_model_key),
+        unfinished=runs.unfinished_of(tx, pipeline.key),
+        hindrance=hindrance,
+        retry_on=None if hindrance is None else runs.retry_time(tx, hindrance),
+        coming=_coming(pipeline, progress, now, settle_delay),
+    )
+
+
+def _coming(
+    pipeline: Pipeline, progress: PipelineProgress, now: datetime, settle_delay: timedelta
+) -> tuple[ComingInterval, ...]:
+    schedule = pipeline.schedule
+    if schedule.interval is ScheduleInterval.ON_DEMAND:
+        nothing_yet = progress.last_end is None and (schedule.start is None or schedule.start > now)
+        if nothing_yet:
+            return ()
+        return (ComingInterval(on_demand_interval(schedule, progress, now=now).data_interval, None),)
+    delay = settle_delay if schedule.interval.has_grid else timedelta(0)
+    return tuple(
+        ComingInterval(run.request.data_interval, _later(run.ends_on, delay))
+        for run in upcoming(schedule, progress, INTERVALS_SHOWN)
+    )
+
+
+def _later(moment: datetime, delay: timedelta) -> datetime:
+    try:
+        return moment + delay
+    except OverflowError:
+        return moment
+
+
+def _state(facts: _Facts) -> PipelineState:
+    pipeline = facts.pipeline
+    if facts.unfinished is not None:
+        return PipelineState.RUNNING if facts.unfinished.state is RunState.RUNNING else PipelineState.QUEUED
+    conditions = (
+        (pipeline.is_draft, PipelineState.DRAFT),
+        (not pipeline.is_active, PipelineState.PAUSED),
+        (not facts.connection.is_active, PipelineState.CONNECTION_PAUSED),
+        (not facts.data_model.is_active, PipelineState.DATA_MODEL_PAUSED),
+        (pipeline.is_faulted, PipelineState.FAULTED),
+        (facts.connection.is_faulted, PipelineState.CONNECTION_FAULTED),
+        (facts.retry_on is not None, PipelineState.RETRYING),
+        (facts.hindrance is not None, PipelineState.BLOCKED),
+        (_has_ended(facts), PipelineState.FINISHED),
+    )
+    return next((state for is_so, state in conditions if is_so), PipelineState.IDLE)
+
+
+def _has_ended(facts: _Facts) -> bool:
+    return not facts.coming and facts.pipeline.schedule.interval is not ScheduleInterval.ON_DEMAND
+
+
+def _shows_intervals(pipeline: Pipeline, state: PipelineState) -> bool:
+    """A faulted pipeline waits for somebody, unless it is on demand: then a trigger is the remedy (decision D28)."""
+    if state in {PipelineState.RUNNING, PipelineState.QUEUED}:
+        return pipeline.may_run and pipeline.schedule.interval is not ScheduleInterval.ON_DEMAND
+    on_demand = pipeline.schedule.interval is ScheduleInterval.ON_DEMAND
+    return state.lets_runs_come and (on_demand or not pipeline.is_faulted)
+
+
+def _explanation(facts: _Facts, state: PipelineState, now: datetime) -> str:
+    if state in {PipelineState.RUNNING, PipelineState.QUEUED}:
+        return _about_unfinished(facts.unfinished)
+    if state in {PipelineState.RETRYING, PipelineState.BLOCKED}:
+        return _about_hindrance(facts)
+    if state is PipelineState.IDLE:
+        return _about_waiting(facts, now)
+    pipeline = facts.pipeline
+    sentences = {
+        PipelineState.DRAFT: "It is a draft and never runs. Set is_draft to false to let it run.",
+        PipelineState.PAUSED: "It is paused. Set is_active to true to let it run.",
+        PipelineState.CONNECTION_PAUSED: f"Its connection {pipeline.connection_id} is paused. Set the connection's is_active to true.",
+        PipelineState.DATA_MODEL_PAUSED: f"Its data model {pipeline.data_model_id} is paused. Set the data model's is_active to true.",
+        PipelineState.FAULTED: f"It stopped because its last run failed: {pipeline.faulted_reason} {_remedy(pipeline)}",
+        PipelineState.CONNECTION_FAULTED: f"The warehouse of its connection {pipeline.connection_id} could not be used when it was "
+        "last tried. Test the connection; it says which step fails. A PUT of the connection, or a successful test or run, clears this.",
+        PipelineState.FINISHED: "Its schedule has ended; nothing is left to read.",
+    }
+    return sentences[state]
+
+
+def _remedy(pipeline: Pipeline) -> str:
+    if pipeline.schedule.interval is ScheduleInterval.ON_DEMAND:
+        return "When that is put right, trigger it again."
+    return "When that is put right, send the pipeline again with PUT, or run the failed run again."
+
+
+def _about_unfinished(run: Run | None) -> str:
+    if run is None:
+        raise ValueError("a pipeline that is running or queued has an unfinished run")
+    if run.state is RunState.RUNNING:
+        return f"Run {run.id} is reading the interval {run.data_interval}."
+    return f"Run {run.id} of the interval {run.data_interval} waits for its turn."
+
+
+def _about_hindrance(facts: _Facts) -> str:
+    run = facts.hindrance
+    if run is None:
+        raise ValueError("a pipeline that is blocked has a failed run in its way")
+    reason = "" if run.failure is None else f": {run.failure.message}"
+    remedy = "Run it again when that is put right; later intervals wait for it."
+    if facts.retry_on is not None:
+        remedy = f"It is tried again by itself at {format_instant(facts.retry_on)}."
+    return f"Run {run.id} of the interval {run.data_interval} failed{reason} {remedy}"
+
+
+def _about_waiting(facts: _Facts, now: datetime) -> str:
+    schedule = facts.pipeline.schedule
+    if not facts.coming:
+        start = "" if schedule.start is None else f" at {format_instant(schedule.start)}"
+        return f"It waits for its schedule_start_time{start}; a trigger before that has nothing to read."
+    first = facts.coming[0]
+    if first.due_on is None:
+        return f"It waits for a trigger, which would read the interval {first.interval}."
+    if first.due_on <= now:
+        return f"The run of the interval {first.interval} is due and about to begin."
+    return f"The next run reads the interval {first.interval} and is due at {format_instant(first.due_on)}."
+
+
+def _skipped(pipeline: Pipeline, progress: PipelineProgress) -> Interval | None:
+    """What lies before the next interval and will never be read, because of the catch-up limit (decision D6)."""
+    schedule = pipeline.schedule
+    if not schedule.interval.has_grid or schedule.start is None:
+        return None
+    coming = next_grid_interval(schedule, progress)
+    if coming is None:
+        return None
+    read_to = schedule.start if progress.last_end is None else _later(progress.last_end, progress.offset)
+    return Interval(read_to, coming.start) if read_to < coming.start else None
+
+
+def _about_skipped(pipeline: Pipeline, skipped: Interval | None) -> str:
+    if skipped is None:
+        return ""
+    limit = CATCH_UP[pipeline.schedule.interval].normalized()
+    parts = ((limit.years, "years"), (limit.months, "months"), (limit.days, "days"))
+    span = " ".join(f"{number} {unit}" for number, unit in parts if number)
+    return f" {skipped} is not read: a pipeline with this schedule catches up {span} at most."
