@@ -31,6 +31,7 @@ from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.rate import FailureLimiter
 from warehouse_sync.security.tokens import SigningKey, TokenKeyRing
 from warehouse_sync.security.vault import KeyEncryptionKey, Vault
+from warehouse_sync.services.audit import AuditService
 from warehouse_sync.services.caller import OPERATOR
 from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
@@ -267,6 +268,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             rules=TokenRules("http://testserver", AUDIENCE, timedelta(hours=8)),
             limiter=FailureLimiter(),
         ),
+        audit=AuditService(database, clock),
         connections=ConnectionService(database, clock, vault, WAREHOUSE_TYPES, warehouse),
         data_models=DataModelService(database, clock, accepting_dialects),
         pipelines=PipelineService(

@@ -106,7 +106,8 @@ def test_permissions(plane: Any, connection: Any, data_model: Any, permission: s
     limited = plane.headers(permission)
     for method, url, content in _requests(plane, 5328, connection, data_model):
         answer = plane.client.request(method, url, **content, headers=limited)
-        if permission == "profile" or method in WRITES:
+        triggers = (method, url) == ("POST", BASE.format(5328) + "/pipelines/crm-pipeline")
+        if permission == "profile" or (method in WRITES and not triggers):
             assert answer.status_code == 403, (method, url)
             assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
         else:

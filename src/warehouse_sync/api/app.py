@@ -13,9 +13,22 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Match
 
-from warehouse_sync.api import connections, data_models, discovery, pipelines, platform, profiles, runs, tokens
+from warehouse_sync.api import (
+    audit,
+    connections,
+    credentials,
+    data_models,
+    discovery,
+    extensions,
+    pipelines,
+    platform,
+    profiles,
+    runs,
+    tokens,
+)
 from warehouse_sync.api.errors import error_response, plain_error
 from warehouse_sync.api.middleware import REQUEST_ID, Authentication, BoundedBody, Numbering, request_id_of
+from warehouse_sync.api.refusals import Refusals
 from warehouse_sync.api.services import Services
 from warehouse_sync.api.validation import refusal
 from warehouse_sync.errors import WarehouseSyncError
@@ -81,10 +94,15 @@ def create_app(
     )
     app.state.services = services
     _add_routes(app)
-    _add_failures(app)
+    refusals = Refusals(services.audit)
+    _add_failures(app, refusals)
     app.add_middleware(BoundedBody, max_bytes=max_body_bytes)
     app.add_middleware(
-        Authentication, tokens=services.tokens, public=PUBLIC_PATHS, public_prefixes=tuple(public_prefixes)
+        Authentication,
+        tokens=services.tokens,
+        refusals=refusals,
+        public=PUBLIC_PATHS,
+        public_prefixes=tuple(public_prefixes),
     )
     if cors_origins:
         app.add_middleware(
@@ -105,12 +123,13 @@ def _add_routes(app: FastAPI) -> None:
     for router in (connections.router, data_models.router, pipelines.router, runs.router):
         app.include_router(router, prefix=BASE_PATH, dependencies=bearer)
         app.include_router(router, prefix=OTHER_BASE_PATH, dependencies=bearer, include_in_schema=False)
-    for router in (profiles.router, platform.router):
+    for router in (profiles.router, platform.router, extensions.router, credentials.router, audit.router):
         app.include_router(router, dependencies=bearer)
 
 
-def _add_failures(app: FastAPI) -> None:
+def _add_failures(app: FastAPI, refusals: Refusals) -> None:
     def on_error(request: Request, error: Exception) -> Response:
+        refusals.note(request, error)
         return error_response(error, path=request.url.path, request_id=request_id_of(request.scope))
 
     def on_invalid(request: Request, error: Exception) -> Response:

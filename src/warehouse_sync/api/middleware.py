@@ -8,9 +8,11 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from warehouse_sync.api.errors import BodyTooLarge, error_response
+from warehouse_sync.api.refusals import Refusals
 from warehouse_sync.errors import InvalidRequest, Unauthenticated
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.tokens import TokenService
@@ -60,15 +62,22 @@ class Authentication:
     """Lets nobody in without a valid bearer token, whatever the path, but for the public ones (decision D20).
 
     Args:
+        refusals: told of everybody who is not let in.
         public: exact paths.
         public_prefixes: beginnings of paths, for applications that have a sign-in of their own.
     """
 
     def __init__(
-        self, app: ASGIApp, tokens: TokenService, public: Collection[str], public_prefixes: Collection[str]
+        self,
+        app: ASGIApp,
+        tokens: TokenService,
+        refusals: Refusals,
+        public: Collection[str],
+        public_prefixes: Collection[str],
     ) -> None:
         self._app = app
         self._tokens = tokens
+        self._refusals = refusals
         self._public = frozenset(public)
         self._prefixes = tuple(public_prefixes)
 
@@ -79,6 +88,7 @@ class Authentication:
         try:
             scope.setdefault("state", {})["caller"] = await self._caller(scope)
         except Exception as error:  # noqa: BLE001 - a store that is away must answer 503 here too
+            await run_in_threadpool(self._refusals.note, Request(scope), error)
             response = error_response(error, path=scope["path"], request_id=request_id_of(scope))
             await response(scope, receive, send)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from warehouse_sync.services.audit import AuditService
 from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
@@ -24,6 +25,7 @@ class Services:
     credentials: CredentialService
     feeds: FeedService
     tokens: TokenService
+    audit: AuditService
     connections: ConnectionService
     data_models: DataModelService
     pipelines: PipelineService

@@ -1,20 +1,35 @@
-"""Who did what, and when. Written in the same transaction as the deed, so neither exists without the other."""
+"""Who did what, and when; and who was refused.
+
+A deed is recorded in its own transaction, so neither exists without the other. Nothing here changes or removes an entry.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import audit_log
 
+DONE: Final = "done"
+_OUTCOME: Final = "outcome"  # a name among the details
+
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One deed. ``details`` never hold a secret; ``workspace_id`` is None for deeds outside any workspace."""
+    """One deed, or one attempt that was refused.
+
+    Attributes:
+        workspace_id: None outside any workspace. A refused attempt names the workspace that was asked for, whether there is one or not.
+        action: a verb; of a refused attempt the request's method.
+        details: never a secret.
+        outcome: ``done``, or the code of the refusal.
+        id: its number, ascending in time; None before it is recorded.
+    """
 
     at: datetime
     client_id: str
@@ -23,9 +38,12 @@ class AuditEntry:
     object_kind: str
     object_id: str
     details: Mapping[str, str] | None = None
+    outcome: str = DONE
+    id: int | None = field(default=None, compare=False)
 
 
 def record(tx: Transaction, entry: AuditEntry) -> None:
+    details = dict(entry.details or {}) | ({} if entry.outcome == DONE else {_OUTCOME: entry.outcome})
     tx.execute(
         sa.insert(audit_log).values(
             at=entry.at,
@@ -34,22 +52,39 @@ def record(tx: Transaction, entry: AuditEntry) -> None:
             action=entry.action,
             object_kind=entry.object_kind,
             object_id=entry.object_id,
-            details=None if entry.details is None else dict(entry.details),
+            details=details or None,
         )
     )
 
 
-def page(tx: Transaction, workspace_id: int, *, page: int, size: int) -> list[AuditEntry]:
-    """Page ``page`` (from 1) of a workspace's deeds, the latest first."""
+def page(
+    tx: Transaction, workspace_id: int | None, *, page: int, size: int, before: int | None = None
+) -> list[AuditEntry]:
+    """Page ``page`` (from 1) of a workspace's entries, or with None of all entries, the latest first.
+
+    Args:
+        before: only entries with smaller numbers, so that pages stay put while the log grows.
+    """
     columns = audit_log.c
-    query = (
-        sa.select(audit_log)
-        .where(columns.workspace_id == workspace_id)
-        .order_by(columns.id.desc())
-        .limit(size)
-        .offset((page - 1) * size)
+    query = sa.select(audit_log).order_by(columns.id.desc()).limit(size).offset((page - 1) * size)
+    if workspace_id is not None:
+        query = query.where(columns.workspace_id == workspace_id)
+    if before is not None:
+        query = query.where(columns.id < before)
+    return [_entry(row) for row in tx.execute(query)]
+
+
+def _entry(row: sa.Row[Any]) -> AuditEntry:
+    details = dict(row.details or {})
+    outcome = details.pop(_OUTCOME, DONE)
+    return AuditEntry(
+        at=row.at,
+        client_id=row.client_id,
+        workspace_id=row.workspace_id,
+        action=row.action,
+        object_kind=row.object_kind,
+        object_id=row.object_id,
+        details=details or None,
+        outcome=outcome,
+        id=row.id,
     )
-    return [
-        AuditEntry(row.at, row.client_id, row.workspace_id, row.action, row.object_kind, row.object_id, row.details)
-        for row in tx.execute(query)
-    ]

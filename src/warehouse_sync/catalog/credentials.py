@@ -18,7 +18,7 @@ class Permission(StrEnum):
     """What a credential may do (specification §7.3)."""
 
     ADMIN = "admin"  # everything
-    USER = "user"  # read the control API
+    USER = "user"  # read the control API, and trigger runs
     PROFILE = "profile"  # read profiles
 
 
@@ -71,6 +71,27 @@ def set_active(tx: Transaction, client_id: str, *, is_active: bool) -> bool:
     """Allows or forbids new tokens; False if there is no such credential."""
     done = tx.execute(sa.update(credentials).where(credentials.c.client_id == client_id).values(is_active=is_active))
     return done.rowcount == 1
+
+
+def set_secret(tx: Transaction, client_id: str, secret_digest: bytes) -> bool:
+    """Replaces the secret; False if there is no such credential."""
+    mine = credentials.c.client_id == client_id
+    return tx.execute(sa.update(credentials).where(mine).values(secret_digest=secret_digest)).rowcount == 1
+
+
+def delete(tx: Transaction, client_id: str) -> bool:
+    """Removes a credential for good; False if there is none."""
+    tx.execute(sa.delete(credential_workspaces).where(credential_workspaces.c.client_id == client_id))
+    return tx.execute(sa.delete(credentials).where(credentials.c.client_id == client_id)).rowcount == 1
+
+
+def lock_unbound_admins(tx: Transaction) -> frozenset[str]:
+    """The active credentials that may do everything everywhere; they stay as they are until the transaction ends."""
+    columns = credentials.c
+    query = sa.select(columns.client_id).where(
+        columns.permission == Permission.ADMIN.value, columns.all_workspaces, columns.is_active
+    )
+    return frozenset(tx.execute(query.order_by(columns.client_id).with_for_update()).scalars())
 
 
 def _scopes(tx: Transaction, client_ids: Sequence[str]) -> dict[str, list[int]]:

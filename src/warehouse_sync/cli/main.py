@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from warehouse_sync.cli import credentials, feeds, keys, workspaces
+from warehouse_sync.cli import audit, credentials, feeds, keys, workspaces
 from warehouse_sync.cli.home import HomeOption, settings_of
 from warehouse_sync.errors import WarehouseSyncError
 
@@ -22,6 +22,7 @@ app.add_typer(workspaces.app, name="workspace")
 app.add_typer(credentials.app, name="credential")
 app.add_typer(feeds.app, name="feed")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 
 
 @app.command("serve")

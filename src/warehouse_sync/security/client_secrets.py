@@ -39,6 +39,11 @@ def new_feed_secret() -> Secret:
     return Secret(FEED_SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES))
 
 
+def mark_of(digest: bytes) -> str:
+    """A short public mark of a stored secret, for tokens: they end with the secret that earned them. Tells nothing about the secret."""
+    return hashlib.sha256(b"warehouse-sync secret mark\0" + digest).hexdigest()[:16]
+
+
 class ClientSecretDigests:
     """Makes and compares the stored form of client secrets.
 

@@ -95,6 +95,7 @@ class TokenClaims:
         workspaces: the workspaces the client may reach.
         issued_at, expires_at: aware, UTC, whole seconds.
         token_id: the ``jti`` claim; for audit.
+        secret_mark: mark of the client secret that earned it; another secret, another mark.
     """
 
     client_id: str
@@ -103,6 +104,7 @@ class TokenClaims:
     issued_at: datetime
     expires_at: datetime
     token_id: str
+    secret_mark: str
 
 
 class TokenIssuer:
@@ -114,7 +116,14 @@ class TokenIssuer:
         self._audience = audience
 
     def issue(
-        self, client_id: str, permission: str, workspaces: Sequence[int], now: datetime, lifetime: timedelta
+        self,
+        client_id: str,
+        permission: str,
+        workspaces: Sequence[int],
+        now: datetime,
+        lifetime: timedelta,
+        *,
+        secret_mark: str,
     ) -> str:
         """A token valid from ``now``, which is cut to the second, for ``lifetime``.
 
@@ -132,6 +141,7 @@ class TokenIssuer:
             "jti": secrets.token_urlsafe(16),
             "scope": permission,
             "workspaces": list(workspaces),
+            "secret_mark": secret_mark,
         }
         payload = json.dumps(claims, separators=(",", ":")).encode()
         headers = {"typ": TOKEN_TYPE, "kid": self._keys.signing.kid}
@@ -214,6 +224,7 @@ class TokenVerifier:
             issued_at=datetime.fromtimestamp(issued_at, UTC),
             expires_at=datetime.fromtimestamp(expires_at, UTC),
             token_id=_text(claims.get("jti")),
+            secret_mark=_text(claims.get("secret_mark")),
         )
 
 

@@ -15,6 +15,13 @@ LARGEST_ID: Final = 2**63 - 1
 """No database stores a larger number, so nothing can have it as its id."""
 
 
+class OutOfReach(NotFound):
+    """The caller asked for what lies outside its workspaces, or may: it looks as if there were none, but the audit log knows.
+
+    Whether it exists was not looked up before this is raised, or makes no difference, so the answer's time does not tell it either.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A client, as its credential stands now.
@@ -40,7 +47,7 @@ class Caller:
         """
         self.require_permission(permission)
         if self.workspaces is not None and workspace_id not in self.workspaces:
-            raise no_workspace(workspace_id)
+            raise OutOfReach(no_workspace(workspace_id).message)
 
     def require_permission(self, permission: Permission) -> None:
         """As :meth:`require`, for what belongs to no workspace."""
@@ -49,6 +56,19 @@ class Caller:
                 f"This credential has the permission '{self.permission}', which does not reach this. Use one with the permission "
                 f"'{permission}'."
             )
+
+    def require_all_workspaces(self) -> None:
+        """Lets a caller pass that reaches every workspace.
+
+        Raises:
+            Forbidden: its credential is bound to some workspaces.
+        """
+        if self.workspaces is not None:
+            raise Forbidden("This credential is bound to some workspaces. Use one for all workspaces.")
+
+    def no_such(self, message: str) -> NotFound:
+        """The refusal for an object named by itself alone, which may be another workspace's or nobody's."""
+        return NotFound(message) if self.workspaces is None else OutOfReach(message)
 
     def enter(self, tx: Transaction, permission: Permission, workspace_id: int) -> Workspace:
         """:meth:`require`, and the workspace itself.

@@ -11,7 +11,7 @@ from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.catalog.feeds import Feed, NewFeed
 from warehouse_sync.clock import Clock
 from warehouse_sync.domain.secret import MASK, Secret
-from warehouse_sync.errors import InvalidRequest, NotFound
+from warehouse_sync.errors import InvalidRequest
 from warehouse_sync.security.client_secrets import ClientSecretDigests, new_feed_key, new_feed_secret
 from warehouse_sync.services.caller import LARGEST_ID, Caller
 
@@ -134,5 +134,5 @@ class FeedService:
         with self._database.read() as tx:
             found = feeds.by_id(tx, feed_id) if 0 < feed_id <= LARGEST_ID else None
         if found is None or (caller.workspaces is not None and found.workspace_id not in caller.workspaces):
-            raise NotFound("There is no feed with this id.")
+            raise caller.no_such("There is no feed with this id.")
         return found
