@@ -22,8 +22,8 @@ from warehouse_sync.warehouses.snowflake_batches import downloaded
 
 PART_ROWS = 8
 EDGES = (7, 15, 31, 63)
-FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001 - a wall clock
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall clock
+FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, 999999)
+EPOCH = datetime(1970, 1, 1)
 
 Row = tuple[int, int | None, int | None, int | None, Decimal | None, Decimal | None, datetime | None]
 

@@ -51,7 +51,7 @@ VALUES = {
     "truth": True,
     "text": "Zoë",
     "day": date(2024, 2, 29),
-    "wall": datetime(1969, 12, 31, 23, 59, 59, 999999),  # noqa: DTZ001 - a wall clock
+    "wall": datetime(1969, 12, 31, 23, 59, 59, 999999),
     "moment": datetime(2024, 1, 1, 0, 0, 0, 123456, UTC),
     "clock": wall_time(10, 0, 0, 1),
     "bytes": b"ab",
