@@ -21,7 +21,7 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunRequest, RunState
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
-from warehouse_sync.scheduler.ledger import progress_of
+from warehouse_sync.scheduler.ledger import last_change, progress_of
 from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.settlement import Settlement
@@ -36,6 +36,9 @@ MAX_DEATHS: Final = 3
 
 _IDLE_SECONDS: Final = 0.5
 _HOUSEKEEPING_SECONDS: Final = 6 * 3600.0
+_LONGEST_PATIENCE: Final = timedelta(days=1)
+"""A blocked interval is tried again after its own length, or after this if it is longer."""
+
 _SCHEDULER: Final = "scheduler"
 
 
@@ -166,21 +169,38 @@ class Runner:
         """Creates the scheduled runs and retries that are due; returns how many. Safe to call at any time, from any thread."""
         now = self._clock.now()
         with self._database.read() as tx:
-            due = [(pipeline, request) for pipeline in pipelines.runnable(tx) if (request := self._next(tx, pipeline))]
-            retries = runs.due_retries(tx, now=now)
-        if not due and not retries:
+            due, again = [], runs.due_retries(tx, now=now)
+            for pipeline in pipelines.runnable(tx):
+                request = self._next(tx, pipeline)
+                if request is None:
+                    continue
+                if runs.may_be_created(tx, pipeline.key, request):
+                    due.append((pipeline, request))
+                elif blocked := self._blocked(tx, pipeline, request):
+                    again.append(blocked)
+        if not due and not again:
             return 0
         with self._database.write() as tx:
             made = [runs.create(tx, pipeline, request, created_by=_SCHEDULER, now=now) for pipeline, request in due]
-            again = [runs.retry(tx, run) for run in retries]
-        return len([run for run in [*made, *again] if run is not None])
+            queued = [runs.retry(tx, run) for run in again]
+        return len([run for run in [*made, *queued] if run is not None])
 
     def _next(self, tx: Transaction, pipeline: Pipeline) -> RunRequest | None:
-        progress = progress_of(tx, pipeline)
-        request = next_scheduled(
-            pipeline.schedule, progress, now=self._clock.now(), settle_delay=self._settings.settle_delay
+        settle_delay = self._settings.settle_delay
+        return next_scheduled(
+            pipeline.schedule, progress_of(tx, pipeline), now=self._clock.now(), settle_delay=settle_delay
         )
-        return request if request is not None and runs.may_be_created(tx, pipeline.key, request) else None
+
+    def _blocked(self, tx: Transaction, pipeline: Pipeline, request: RunRequest) -> Run | None:
+        """The failed run that keeps a pipeline from going on, if there is reason to try it again."""
+        failed = runs.failed_of_date(tx, pipeline.key, request.logical_date)
+        if failed is None or failed.finished_on is None or runs.retry_time(tx, failed) is not None:
+            return None
+        changed = last_change(tx, pipeline)
+        if changed is not None and changed > failed.finished_on:
+            return failed
+        patience = min(request.data_interval.end - request.data_interval.start, _LONGEST_PATIENCE)
+        return failed if failed.finished_on + patience <= self._clock.now() else None
 
     # --- leases --------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,251 @@
+"""The runner on a real control database: verdicts, retries, blocked intervals, recovery. Only the execution itself is scripted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from warehouse_sync.catalog import connections, data_models, feeds, pipelines, runs, workspaces
+from warehouse_sync.catalog.database import Database, open_database
+from warehouse_sync.catalog.pipelines import PipelineDefinition
+from warehouse_sync.clock import ManualClock
+from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.limits import Limits
+from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
+from warehouse_sync.domain.pipeline import Pipeline, Schedule
+from warehouse_sync.domain.run import Run, RunCounts, RunState
+from warehouse_sync.domain.schedule import ScheduleInterval
+from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
+from warehouse_sync.scheduler.progress import LiveProgress
+from warehouse_sync.scheduler.runner import Runner, RunnerSettings
+from warehouse_sync.security.vault import KeyEncryptionKey, Vault
+
+START = datetime(2024, 3, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DROPPED = WarehouseError("lost", fault=WarehouseFault.DROPPED, step=WarehouseStep.FETCH)
+BAD_QUERY = WarehouseError("no such table", fault=WarehouseFault.QUERY, step=WarehouseStep.QUERY)
+BAD_LOGIN = WarehouseError("refused", fault=WarehouseFault.CREDENTIALS, step=WarehouseStep.LOGIN)
+
+
+class ScriptedExecutor:
+    """Executes runs by script: each entry is what the next execution raises, None for success. At its end all succeed."""
+
+    def __init__(self) -> None:
+        self.script: list[Exception | None] = []
+        self.executed: list[Run] = []
+
+    def execute(self, order: Any, observer: object, cancelled: object) -> RunCounts:
+        del observer, cancelled
+        self.executed.append(order.run)
+        error = self.script.pop(0) if self.script else None
+        if error is not None:
+            raise error
+        return RunCounts(extracted=1, changed=1)
+
+    def discard(self, run_id: int) -> None:
+        del run_id
+
+    def discard_all_but(self, run_ids: set[int]) -> None:
+        del run_ids
+
+
+class Plant:
+    """A database with one pipeline, a clock, and a runner that is stepped by hand."""
+
+    def __init__(self, folder: Path, schedule: Schedule) -> None:
+        self.database: Database = open_database(f"sqlite:///{folder / 'control.db'}")
+        self.clock = ManualClock(START)
+        self.vault = Vault([KeyEncryptionKey(bytes(range(32)))])
+        self.executor = ScriptedExecutor()
+        self.pipeline = self._pipeline(schedule)
+        self.runner = self.new_runner()
+
+    def new_runner(self) -> Runner:
+        settings = RunnerSettings(
+            runs_at_once=1,
+            lease=timedelta(seconds=60),
+            settle_delay=timedelta(0),
+            history=timedelta(90),
+            limits=Limits(),
+        )
+        executor: Any = self.executor
+        return Runner(
+            database=self.database,
+            vault=self.vault,
+            executor=executor,
+            live=LiveProgress(),
+            clock=self.clock,
+            settings=settings,
+        )
+
+    def _pipeline(self, schedule: Schedule) -> Pipeline:
+        now = self.clock.now()
+        with self.database.write() as tx:
+            workspaces.create(tx, workspaces.Workspace(1, "Shop", 1, 1, now))
+            feed = feeds.create(tx, feeds.NewFeed(1, "crm", "Snowflake", "unbound", False, b"k", b"s", now))
+            address = WarehouseAddress("duckdb", {"database": "shop.duckdb"})
+            common = {"workspace_id": 1, "is_active": True, "now": now, "by": "ann"}
+            connection = connections.create(tx, id="c", name="c", address=address, vault=self.vault, **common)
+            stamp = LoadTimestamp("ts", LoadTimestampType.TIMESTAMP_NTZ)
+            model = data_models.create(tx, id="m", name="m", sql_query="SELECT 1", load_timestamp=stamp, **common)
+            self.definition = PipelineDefinition(
+                name="p",
+                connection_key=connection.key,
+                data_model_key=model.key,
+                partner_feed_id=feed.id,
+                environment=Environment.PRODUCTION,
+                schedule=schedule,
+                is_active=True,
+                is_draft=False,
+            )
+            return pipelines.create(tx, 1, "p", self.definition, max_active=5, now=now, by="ann")
+
+    def change(self, **changes: Any) -> None:
+        """What a PUT does."""
+        with self.database.write() as tx:
+            current = pipelines.by_key(tx, self.pipeline.key)
+            self.definition = replace(self.definition, **changes)
+            pipelines.change(tx, current, self.definition, max_active=5, now=self.clock.now(), by="ann")
+            pipelines.set_fault(tx, current.key, None)
+
+    def work(self) -> int:
+        """Plans and executes until there is nothing to do; returns how many executions there were."""
+        before = len(self.executor.executed)
+        while self.runner.plan_once() or self.runner.execute_next():
+            while self.runner.execute_next():
+                pass
+        return len(self.executor.executed) - before
+
+    def runs(self) -> list[Run]:
+        with self.database.read() as tx:
+            return runs.page(tx, self.pipeline.key, page=1, size=100)[::-1]
+
+    def stored(self) -> Pipeline:
+        with self.database.read() as tx:
+            return pipelines.by_key(tx, self.pipeline.key)
+
+
+@pytest.fixture
+def hourly(tmp_path: Path) -> Iterator[Plant]:
+    plant = Plant(tmp_path, Schedule(ScheduleInterval.HOURLY, START))
+    yield plant
+    plant.database.close()
+
+
+def test_missed_intervals_are_run_in_order_one_each(hourly: Plant) -> None:
+    hourly.clock.advance(5 * HOUR + timedelta(minutes=1))
+    assert hourly.work() == 5
+    assert [run.data_interval.start for run in hourly.runs()] == [START + number * HOUR for number in range(5)]
+    assert hourly.work() == 0
+
+
+def test_a_transient_failure_is_tried_three_times_with_growing_pauses(hourly: Plant) -> None:
+    hourly.executor.script = [DROPPED, DROPPED, DROPPED]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.clock.advance(timedelta(seconds=61))
+    assert hourly.work() == 1
+    hourly.clock.advance(timedelta(seconds=61))
+    assert hourly.work() == 0  # the second pause is longer
+    hourly.clock.advance(timedelta(minutes=4))
+    assert hourly.work() == 1
+    [run] = hourly.runs()
+    assert (run.state, run.attempt) == (RunState.FAILED, 3)
+    hourly.clock.advance(timedelta(minutes=30))
+    assert hourly.work() == 0
+
+
+def test_a_blocked_interval_is_tried_again_after_its_own_length_and_the_next_ones_wait(hourly: Plant) -> None:
+    hourly.executor.script = [RunError("too many", code="too_many_records")]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.clock.advance(timedelta(minutes=59))
+    assert hourly.work() == 0
+    hourly.clock.advance(timedelta(minutes=61))
+    assert hourly.work() == 3
+    assert [(run.state, run.attempt) for run in hourly.runs()] == [(RunState.SUCCESS, n) for n in (2, 1, 1)]
+
+
+def test_a_faulted_pipeline_waits_for_a_person_and_then_goes_on_where_it_stopped(hourly: Plant) -> None:
+    hourly.executor.script = [BAD_QUERY]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    assert hourly.stored().faulted_reason == "no such table"
+    hourly.clock.advance(5 * HOUR)
+    assert hourly.work() == 0
+    hourly.change(name="mended")
+    assert hourly.work() == 6
+    assert [run.attempt for run in hourly.runs()] == [2, 1, 1, 1, 1, 1]
+    assert hourly.stored().faulted_reason is None
+
+
+def test_wrong_credentials_fault_the_connection_and_a_success_clears_it(hourly: Plant) -> None:
+    hourly.executor.script = [BAD_LOGIN]
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    with hourly.database.read() as tx:
+        assert connections.by_key(tx, hourly.pipeline.connection_key).is_faulted
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    with hourly.database.read() as tx:
+        assert not connections.by_key(tx, hourly.pipeline.connection_key).is_faulted
+
+
+def test_a_retry_does_not_run_while_its_pipeline_is_paused(hourly: Plant) -> None:
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    hourly.change(is_active=False)
+    hourly.clock.advance(timedelta(minutes=10))
+    assert hourly.work() == 0
+    hourly.change(is_active=True)
+    assert hourly.work() == 1
+
+
+def test_an_unexpected_error_becomes_a_failed_run_and_tells_nothing(hourly: Plant) -> None:
+    hourly.executor.script = [ZeroDivisionError("secret detail")]
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    [run] = hourly.runs()
+    assert run.failure is not None
+    assert run.failure.code == "internal_error"
+    assert "secret detail" not in run.failure.message
+
+
+def test_a_run_whose_process_died_three_times_is_given_up(hourly: Plant) -> None:
+    hourly.clock.advance(HOUR)
+    hourly.runner.plan_once()
+    for _ in range(2):
+        claim(hourly)
+        recovered(hourly)
+        assert hourly.runs()[0].state is RunState.QUEUED
+    claim(hourly)
+    recovered(hourly)
+    [run] = hourly.runs()
+    assert run.failure is not None
+    assert (run.state, run.failure.code) == (RunState.FAILED, "worker_died")
+
+
+def test_once_runs_once(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, Schedule(ScheduleInterval.ONCE, None))
+    assert plant.work() == 1
+    plant.clock.advance(1000 * HOUR)
+    assert plant.work() == 0
+    plant.database.close()
+
+
+def claim(plant: Plant) -> None:
+    """A process claims the run, and dies."""
+    with plant.database.write() as tx:
+        assert runs.claim_next(tx, holder="dead", now=plant.clock.now(), lease=HOUR) is not None
+
+
+def recovered(plant: Plant) -> None:
+    runner = plant.new_runner()
+    runner._recover()
