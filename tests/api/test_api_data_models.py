@@ -20,6 +20,7 @@ def test_create_echoes_what_was_sent(plane: Any, data_model: Body) -> None:
         "created_by": "ci",
         "last_modified_on": None,
         "last_modified_by": None,
+        "warnings": [],
     }
 
 
@@ -88,6 +89,7 @@ def test_one_read_only_query_is_accepted(plane: Any, data_model: Body, query: st
 
 def test_read_replace_and_delete(plane: Any, data_model: Body) -> None:
     created = plane.with_data_model()
+    del created["warnings"]
     assert plane.client.get(ONE).json() == created
     assert plane.client.get(URL).json() == [created]
     replaced = plane.client.put(ONE, json=data_model(name="Second", is_active=False)).json()
@@ -106,3 +108,15 @@ def test_one_in_use_is_not_deleted(plane: Any) -> None:
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["code"] == "in_use"
     assert "crm-pipeline" in answer.json()["errors"][0]["message"]
+
+
+def test_warnings_come_with_what_is_stored_and_block_nothing(plane: Any, data_model: Any) -> None:
+    query = "SELECT u.score AS SCORE FROM mp.demo.users u"
+    made = plane.client.post(URL, json=data_model(sql_query=query))
+    assert made.status_code == 200
+    assert [warning["code"] for warning in made.json()["warnings"]] == ["no_identity", "no_load_timestamp"]
+    assert "customer_id" in made.json()["warnings"][0]["message"]
+    stored = plane.client.get(f"{URL}/propensity-model").json()
+    assert "warnings" not in stored
+    better = plane.client.put(f"{URL}/propensity-model", json=made.json() | {"sql_query": data_model()["sql_query"]})
+    assert (better.status_code, better.json()["warnings"]) == (200, [])

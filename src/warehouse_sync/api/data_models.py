@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
@@ -14,7 +15,8 @@ from warehouse_sync.api.responses import READ, WRITE
 from warehouse_sync.api.stamps import StampAnswer, stamp_of
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
-from warehouse_sync.services.data_models import DataModelDraft
+from warehouse_sync.services.data_models import AdvisedDataModel, DataModelDraft
+from warehouse_sync.sql.advice import Advice
 
 router = APIRouter(tags=["Data models"])
 
@@ -81,6 +83,19 @@ class DataModelAnswer(StampAnswer, _DataModelHead):
     """A data model."""
 
 
+class WarningAnswer(BaseModel):
+    """What will probably go wrong, and the remedy. Nothing was refused for it."""
+
+    code: str = Field(description="A stable word for programs.", examples=["no_identity"])
+    message: str
+
+
+class AdvisedDataModelAnswer(DataModelAnswer):
+    """A data model as it was stored, and what its owner should know before the first run."""
+
+    warnings: list[WarningAnswer]
+
+
 @router.get("/data-models", summary="List data models", responses=READ)
 def list_data_models(caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId) -> list[DataModelAnswer]:
     return [_answer(found) for found in services.data_models.all_of(caller, workspace_id)]
@@ -99,9 +114,9 @@ def get_data_model(
 @router.post("/data-models", summary="Create a data model", responses=WRITE)
 def create_data_model(
     caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId, body: NewDataModel
-) -> DataModelAnswer:
+) -> AdvisedDataModelAnswer:
     check_identity(body, workspace_id=workspace_id)
-    return _answer(services.data_models.create(caller, workspace_id, body.id, _draft(body, body.name)))
+    return _advised(services.data_models.create(caller, workspace_id, body.id, _draft(body, body.name)))
 
 
 @router.put("/data-models/{modelId}", summary="Replace a data model", responses=WRITE)
@@ -111,9 +126,9 @@ def replace_data_model(
     workspace_id: WorkspaceId,
     modelId: str,  # noqa: N803 - the published name
     body: ReplacedDataModel,
-) -> DataModelAnswer:
+) -> AdvisedDataModelAnswer:
     check_identity(body, workspace_id=workspace_id, id=modelId)
-    return _answer(services.data_models.replace(caller, workspace_id, modelId, _draft(body, body.name)))
+    return _advised(services.data_models.replace(caller, workspace_id, modelId, _draft(body, body.name)))
 
 
 @router.delete("/data-models/{modelId}", summary="Delete a data model", status_code=204, responses=WRITE)
@@ -138,6 +153,15 @@ def _draft(body: _DataModelFields, name: str) -> DataModelDraft:
         ),
         is_active=body.is_active,
     )
+
+
+def warnings_of(found: Iterable[Advice]) -> list[WarningAnswer]:
+    """Warnings as they are answered."""
+    return [WarningAnswer(code=warning.code, message=warning.message) for warning in found]
+
+
+def _advised(stored: AdvisedDataModel) -> AdvisedDataModelAnswer:
+    return AdvisedDataModelAnswer(**_answer(stored.data_model).model_dump(), warnings=warnings_of(stored.warnings))
 
 
 def _answer(data_model: DataModel) -> DataModelAnswer:

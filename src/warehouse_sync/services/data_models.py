@@ -15,7 +15,9 @@ from warehouse_sync.domain.load_timestamp import LoadTimestamp
 from warehouse_sync.domain.slug import check_slug
 from warehouse_sync.errors import InUse, InvalidRequest, NotFound
 from warehouse_sync.services.caller import Caller
+from warehouse_sync.services.query_advice import common_advice
 from warehouse_sync.services.warehouse_ports import QueryCheck
+from warehouse_sync.sql.advice import Advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,14 @@ class DataModelDraft:
     sql_query: str
     load_timestamp: LoadTimestamp
     is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisedDataModel:
+    """A data model as it was stored, and what its owner would like to hear of it before the first run."""
+
+    data_model: DataModel
+    warnings: tuple[Advice, ...]
 
 
 class DataModelService:
@@ -49,7 +59,7 @@ class DataModelService:
             caller.enter(tx, Permission.USER, workspace_id)
             return _existing(tx, workspace_id, data_model_id)
 
-    def create(self, caller: Caller, workspace_id: int, data_model_id: str, draft: DataModelDraft) -> DataModel:
+    def create(self, caller: Caller, workspace_id: int, data_model_id: str, draft: DataModelDraft) -> AdvisedDataModel:
         """Checks the query and stores the data model.
 
         Raises:
@@ -58,7 +68,7 @@ class DataModelService:
         with self._database.read() as tx:
             caller.enter(tx, Permission.ADMIN, workspace_id)
         check_slug(data_model_id)
-        self._check(draft)
+        warnings = self._check(draft)
         now = self._clock.now()
         with self._database.write() as tx:
             stored = data_models.create(
@@ -73,9 +83,9 @@ class DataModelService:
                 by=caller.name,
             )
             audit.record(tx, _entry(self._clock, caller, "create", stored))
-        return stored
+        return AdvisedDataModel(stored, warnings)
 
-    def replace(self, caller: Caller, workspace_id: int, data_model_id: str, draft: DataModelDraft) -> DataModel:
+    def replace(self, caller: Caller, workspace_id: int, data_model_id: str, draft: DataModelDraft) -> AdvisedDataModel:
         """Checks the query and replaces the whole data model; runs that begin from now on use it.
 
         Raises:
@@ -85,7 +95,7 @@ class DataModelService:
         with self._database.read() as tx:
             caller.enter(tx, Permission.ADMIN, workspace_id)
             _existing(tx, workspace_id, data_model_id)
-        self._check(draft)
+        warnings = self._check(draft)
         with self._database.write() as tx:
             before = _existing(tx, workspace_id, data_model_id, lock=True)
             stored = data_models.change(
@@ -99,7 +109,7 @@ class DataModelService:
                 by=caller.name,
             )
             audit.record(tx, _entry(self._clock, caller, "change", stored))
-        return stored
+        return AdvisedDataModel(stored, warnings)
 
     def delete(self, caller: Caller, workspace_id: int, data_model_id: str) -> None:
         """Removes a data model; attributes it set stay on the profiles (decision D31).
@@ -120,9 +130,9 @@ class DataModelService:
             data_models.delete(tx, found, now=self._clock.now(), by=caller.name)
             audit.record(tx, _entry(self._clock, caller, "delete", found))
 
-    def _check(self, draft: DataModelDraft) -> None:
+    def _check(self, draft: DataModelDraft) -> tuple[Advice, ...]:
         check_zone(draft.load_timestamp.zone)
-        self._check_query(draft.sql_query)
+        return common_advice(self._check_query(draft.sql_query), draft.load_timestamp.name)
 
 
 def check_zone(zone: str | None) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from warehouse_sync.domain.connection import Connection, WarehouseAddress
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.identity import IdentityType
+from warehouse_sync.sql.guard import CheckedQuery
 
 
 class ConnectionTest(Protocol):
@@ -41,8 +42,8 @@ class PipelineProbe(Protocol):
 class QueryCheck(Protocol):
     """Looks at a customer's SQL without a warehouse."""
 
-    def __call__(self, sql_query: str) -> object:
-        """Passes if the query is one read-only query in at least one dialect (decision D21).
+    def __call__(self, sql_query: str) -> Sequence[CheckedQuery]:
+        """The query in every dialect in which it is one read-only query: at least one (decision D21).
 
         Raises:
             SqlRefused: it is not, in any of them.
