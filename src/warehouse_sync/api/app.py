@@ -94,7 +94,7 @@ def create_app(
     )
     app.state.services = services
     _add_routes(app)
-    refusals = Refusals(services.audit)
+    refusals = Refusals(services)
     _add_failures(app, refusals)
     app.add_middleware(BoundedBody, max_bytes=max_body_bytes)
     app.add_middleware(

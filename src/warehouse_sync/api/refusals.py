@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 from starlette.requests import Request
 
+from warehouse_sync.api.services import Services
 from warehouse_sync.errors import Forbidden, StoreError, Unauthenticated, WarehouseSyncError
-from warehouse_sync.services.audit import AuditService
 from warehouse_sync.services.caller import Caller, OutOfReach
 from warehouse_sync.services.tokens import ClientRefused
 
@@ -21,8 +21,8 @@ _log = structlog.get_logger(__name__)
 class Refusals:
     """Sorts errors: which are refused accesses, and of whom."""
 
-    def __init__(self, audit: AuditService) -> None:
-        self._audit = audit
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def note(self, request: Request, error: Exception) -> None:
         """Records an error if it refuses access. Never raises: the caller has an answer to get."""
@@ -30,12 +30,14 @@ class Refusals:
         if client_id is not None and isinstance(error, WarehouseSyncError):
             self._record(request, client_id, error.code)
         elif isinstance(error, Unauthenticated):
-            self._audit.count_unknown(error.code)
+            self._services.audit.count_unknown(error.code)
 
     def _record(self, request: Request, client_id: str, code: str) -> None:
         method, address = request.method[:16], _address(request)
         try:
-            self._audit.refused(client_id, method=method, address=address, workspace_id=_workspace(request), code=code)
+            self._services.audit.refused(
+                client_id, method=method, address=address, workspace_id=_workspace(request), code=code
+            )
         except StoreError as failure:
             _log.error("a refusal could not be recorded", client_id=client_id, address=address, reason=failure.message)
 

@@ -104,7 +104,7 @@ async def token(request: Request) -> Response:
             tokens.grant, asked.client_id, asked.client_secret, audience=asked.audience, address=address
         )
     except WarehouseSyncError as error:
-        await run_in_threadpool(Refusals(request.app.state.services.audit).note, request, error)
+        await run_in_threadpool(Refusals(request.app.state.services).note, request, error)
         return oauth_error(error, basic=basic)
     return _answer(granted)
 
