@@ -21,7 +21,9 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.errors import LeaseLostError, StoreError
 from warehouse_sync.profiles import schema
+from warehouse_sync.profiles.merge import digest_sql
 from warehouse_sync.profiles.mpid import MpidCodec
+from warehouse_sync.profiles.protocol import RunProgress
 
 Scope = tuple[int, Environment]
 
@@ -39,14 +41,6 @@ class StoreLimits:
     threads: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """What the store knows of a run: how many chunks are committed, and what they counted."""
-
-    chunks: int
-    counts: RunCounts
-
-
 @dataclass(slots=True)
 class _OpenScope:
     name: str
@@ -55,7 +49,7 @@ class _OpenScope:
 
 
 class DuckDbStores:
-    """All profile stores of one home.
+    """Implements ``ProfileStores``: all profile stores of one home.
 
     Args:
         folder: where the files are; made if absent. Only one process may hold it: the caller owns the home's lock.
@@ -84,15 +78,6 @@ class DuckDbStores:
     # --- writing -------------------------------------------------------------------------------------------------------------------
 
     def begin(self, run: RunKey, *, start_over: bool) -> RunProgress:
-        """Makes ``run.epoch`` the only one that may commit for this run from now on, and tells how far the run has come.
-
-        Args:
-            run: the run and the epoch of its new holder.
-            start_over: forget the committed chunks: a new attempt reads the warehouse again (its rows merge idempotently).
-
-        Raises:
-            LeaseLostError: a newer holder has the run.
-        """
         zeros = ", ".join("0" for _ in schema.COUNT_COLUMNS)
         reset = ", ".join(f"{name} = 0" for name in ("chunks", *schema.COUNT_COLUMNS))
         with self._writing(run.workspace_id, run.environment) as connection:
@@ -113,28 +98,14 @@ class DuckDbStores:
             return _progress(connection, run.run_id) or RunProgress(0, RunCounts())
 
     @contextmanager
-    def chunk(self, run: RunKey, number: int, *, now: datetime) -> Iterator[ChunkTransaction]:
-        """One transaction for one chunk: identities, attributes, rejects, counts and checkpoint commit together or not at all.
-
-        The block must end with ``ChunkTransaction.checkpoint``; otherwise, or when it raises, nothing is kept.
-
-        Args:
-            run: the run and the epoch of its holder.
-            number: which chunk of the spool, from 0; it must be the first one not yet committed.
-            now: the moment noted as the time of application.
-
-        Raises:
-            LeaseLostError: a newer holder has the run; nothing was written.
-            StoreError: the engine failed. Whether the chunk is committed, only ``begin`` tells.
-        """
+    def chunk(self, run: RunKey, number: int, *, now: datetime) -> Iterator[DuckDbChunk]:
         with self._writing(run.workspace_id, run.environment) as connection:
-            chunk = ChunkTransaction(connection, run, number, now, self._scope(run.workspace_id, run.environment).codec)
+            chunk = DuckDbChunk(connection, run, number, now, self._scope(run.workspace_id, run.environment).codec)
             yield chunk
             if not chunk.is_checkpointed:
                 raise RuntimeError("a chunk must end with a checkpoint")
 
     def forget_history(self, before: datetime) -> int:
-        """Removes row versions that were replaced before a moment, in every scope; returns how many."""
         return sum(self._forget_history(scope, before) for scope in self._stored_scopes())
 
     def _forget_history(self, scope: Scope, before: datetime) -> int:
@@ -268,8 +239,8 @@ class DuckDbStores:
             connection.close()
 
 
-class ChunkTransaction:
-    """The open transaction of one chunk; also the ``Relations`` that the steps of the apply work on."""
+class DuckDbChunk:
+    """Implements ``ChunkTransaction``."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, run: RunKey, number: int, now: datetime, codec: MpidCodec
@@ -298,14 +269,12 @@ class ChunkTransaction:
         self._connection.register(name, table)
 
     def profile_of_mpid(self, mpid: int) -> int | None:
-        """The number of a profile of this scope that existed when the run began, or None if the MPID names none."""
         decoded = self.codec.decode(mpid)
         if decoded is None or decoded[1] is not self._run.environment or not 0 < decoded[0] < self._first_profile:
             return None
         return decoded[0]
 
     def write_rejects(self, reason: str, rows: int, samples: list[tuple[int, str]]) -> None:
-        """Notes refused rows of one reason; ``samples`` are (order, JSON object) of the first few."""
         self._connection.execute("INSERT INTO reject_counts VALUES (?, ?, ?)", [self._run.run_id, reason, rows])
         for order, row in samples:
             self._connection.execute(
@@ -313,11 +282,6 @@ class ChunkTransaction:
             )
 
     def checkpoint(self, counts: RunCounts) -> None:
-        """Moves the run's progress on by this chunk, if the run is still held by this epoch and stands at this chunk.
-
-        Raises:
-            LeaseLostError: it does not; the transaction must not commit.
-        """
         added = ", ".join(f"{name} = {name} + ?" for name in schema.COUNT_COLUMNS)
         moved = self._connection.execute(
             f"""UPDATE run_progress SET chunks = chunks + 1, applied_on = ?, {added}
@@ -377,8 +341,6 @@ def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def _renew_digests(connection: duckdb.DuckDBPyConnection) -> None:
     """The engine's hash may differ between its versions; digests made by another version would make every row look changed."""
-    from warehouse_sync.profiles.merge import digest_sql  # noqa: PLC0415 - only after an upgrade
-
     connection.execute("BEGIN")
     models: dict[int, list[tuple[int, str]]] = {}
     for model, number in connection.execute("SELECT data_model, number FROM attributes").fetchall():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -9,7 +10,8 @@ from typing import Protocol
 
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
-from warehouse_sync.domain.run import RunCounts
+from warehouse_sync.domain.run import RunCounts, RunKey
+from warehouse_sync.profiles.relations import Relations
 
 Scalar = bool | int | float | Decimal | str | date | datetime | time
 AttributeValue = Scalar | list["AttributeValue"] | dict[str, "AttributeValue"] | None
@@ -104,4 +106,79 @@ class ProfileReader(Protocol):
 
     def profile_count(self, workspace_id: int, environment: Environment) -> int:
         """How many profiles there are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """What the store knows of a run: how many chunks are committed, and what they counted."""
+
+    chunks: int
+    counts: RunCounts
+
+
+class ChunkTransaction(Relations, Protocol):
+    """The open transaction of one chunk, and the relations that the steps of the apply work on."""
+
+    @property
+    def first_seq(self) -> int:
+        """The ``seq`` of the chunk's first row in order."""
+        ...
+
+    @property
+    def next_profile(self) -> int:
+        """The number of the next new profile."""
+        ...
+
+    def profile_of_mpid(self, mpid: int) -> int | None:
+        """The number of a profile of this scope that existed when the run began, or None if the MPID names none."""
+        ...
+
+    def write_rejects(self, reason: str, rows: int, samples: list[tuple[int, str]]) -> None:
+        """Notes refused rows of one reason; ``samples`` are (order, JSON object) of the first few."""
+        ...
+
+    def checkpoint(self, counts: RunCounts) -> None:
+        """Moves the run's progress on by this chunk, if the run is still held by this epoch and stands at this chunk.
+
+        Raises:
+            LeaseLostError: it does not; the transaction must not commit.
+        """
+        ...
+
+
+class ProfileStores(Protocol):
+    """The writing side of all profile stores of a home. Safe to use from several threads; a scope has one writer at a time."""
+
+    def begin(self, run: RunKey, *, start_over: bool) -> RunProgress:
+        """Makes ``run.epoch`` the only one that may commit for this run from now on, and tells how far the run has come.
+
+        Args:
+            run: the run and the epoch of its new holder.
+            start_over: forget the committed chunks: a new attempt reads the warehouse again (its rows merge idempotently).
+
+        Raises:
+            LeaseLostError: a newer holder has the run.
+            StoreError: the store cannot be used.
+        """
+        ...
+
+    def chunk(self, run: RunKey, number: int, *, now: datetime) -> AbstractContextManager[ChunkTransaction]:
+        """One transaction for one chunk: identities, attributes, rejects, counts and checkpoint commit together or not at all.
+
+        The block must end with ``ChunkTransaction.checkpoint``; otherwise, or when it raises, nothing is kept.
+
+        Args:
+            run: the run and the epoch of its holder.
+            number: which chunk of the spool, from 0; it must be the first one not yet committed.
+            now: the moment noted as the time of application.
+
+        Raises:
+            LeaseLostError: a newer holder has the run; nothing was written.
+            StoreError: the engine failed. Whether the chunk is committed, only ``begin`` tells.
+        """
+        ...
+
+    def forget_history(self, before: datetime) -> int:
+        """Removes row versions that were replaced before a moment, in every scope; returns how many."""
         ...

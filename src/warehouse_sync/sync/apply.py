@@ -11,8 +11,8 @@ from warehouse_sync.domain.identity import TYPE_CODES, IdentityRules
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.identity.fingerprints import build_keyed
 from warehouse_sync.identity.resolution import resolve
-from warehouse_sync.profiles.duckdb_store import ChunkTransaction, DuckDbStores
 from warehouse_sync.profiles.merge import merge_records, write_identities
+from warehouse_sync.profiles.protocol import ChunkTransaction, ProfileStores
 from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.records import RecordPlan, stage_records, write_rejects
 
@@ -27,7 +27,7 @@ class ApplyPlan:
     rules: IdentityRules
 
 
-def apply_chunk(stores: DuckDbStores, plan: ApplyPlan, number: int, table: pa.Table, *, now: datetime) -> RunCounts:
+def apply_chunk(stores: ProfileStores, plan: ApplyPlan, number: int, table: pa.Table, *, now: datetime) -> RunCounts:
     """Applies chunk ``number`` and returns what it counted.
 
     Raises:

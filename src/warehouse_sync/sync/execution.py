@@ -21,7 +21,7 @@ from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.load_timestamp import column_bounds, timestamp_class
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts
 from warehouse_sync.errors import InvalidRequest, RunError, StoreError
-from warehouse_sync.profiles.duckdb_store import DuckDbStores
+from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.sql import wrap
 from warehouse_sync.sql.guard import CheckedQuery, check_query
 from warehouse_sync.sync.apply import ApplyPlan, apply_chunk
@@ -102,7 +102,7 @@ class RunExecutor:
     """
 
     def __init__(
-        self, worker: WarehouseWorker, stores: DuckDbStores, spools: Path, limits: ExecutionLimits, clock: Clock
+        self, worker: WarehouseWorker, stores: ProfileStores, spools: Path, limits: ExecutionLimits, clock: Clock
     ) -> None:
         self._worker = worker
         self._stores = stores

@@ -21,8 +21,8 @@ from warehouse_sync.domain.limits import (
 )
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, TimestampClass
 from warehouse_sync.identity.fingerprints import IdentitySource, text_sql
-from warehouse_sync.profiles.duckdb_store import ChunkTransaction
 from warehouse_sync.profiles.merge import AttributeColumn
+from warehouse_sync.profiles.protocol import ChunkTransaction
 from warehouse_sync.profiles.relations import Relations
 from warehouse_sync.sync.load_timestamps import application_order, instants, shown_timestamps
 
