@@ -25,6 +25,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     TooManyFailures: 429,
     errors.StoreError: 503,
     errors.LeaseLostError: 503,
+    errors.RunError: 503,
 }
 _UNEXPECTED: Final = (
     "Something went wrong in the service. The operator finds the reason in the log, under this request id: {}."
@@ -44,6 +45,9 @@ class BodyRefused(errors.InvalidRequest):
         self.problems = problems
 
 
+_TOO_MUCH_TO_SHOW: Final = "preview_too_large"
+
+
 class BodyTooLarge(errors.InvalidRequest):
     """The body is longer than the operator allows."""
 
@@ -54,6 +58,8 @@ def status_of(error: Exception) -> int:
     """The status code an error is answered with."""
     if isinstance(error, BodyTooLarge):
         return 413
+    if isinstance(error, errors.RunError) and error.code == _TOO_MUCH_TO_SHOW:
+        return 400
     if isinstance(error, WarehouseError):
         return _status_of_warehouse_error(error)
     for kind in type(error).__mro__:
@@ -69,7 +75,7 @@ def error_response(error: Exception, *, path: str, request_id: str) -> Response:
     if status == 500 or not isinstance(error, WarehouseSyncError):
         _log.error("request failed unexpectedly", request_id=request_id, path=path, exc_info=error)
         return plain_error(500, _UNEXPECTED.format(request_id), path=path, code="internal_error")
-    if status == 503:
+    if status == 503 and not isinstance(error, errors.RunError):
         _log.error("a store cannot be used", request_id=request_id, path=path, reason=error.message)
         return plain_error(status, _STORE, path=path, code=error.code, headers=headers)
     return _answer(status, _items(error), path=path, headers=headers)

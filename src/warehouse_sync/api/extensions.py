@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from warehouse_sync.api import run_again
+from warehouse_sync.api import connection_tests, previews, run_again
 
 router = APIRouter(prefix="/platform/extensions/workspaces/{workspaceId}")
-router.include_router(run_again.router)
+for _part in (connection_tests.router, previews.router, run_again.router):
+    router.include_router(_part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from warehouse_sync.catalog import audit, connections, pipelines
 from warehouse_sync.catalog.audit import AuditEntry
@@ -13,11 +14,15 @@ from warehouse_sync.clock import Clock
 from warehouse_sync.domain.connection import Connection, WarehouseAddress
 from warehouse_sync.domain.secret import MASK, Secret
 from warehouse_sync.domain.slug import check_slug
-from warehouse_sync.errors import InUse, InvalidRequest, NotFound
+from warehouse_sync.errors import InUse, InvalidRequest, NotFound, WarehouseError, WarehouseStep
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.warehouse_ports import ConnectionTest
 from warehouse_sync.warehouses.protocol import WarehouseType
+
+_ALL_STEPS: Final = tuple(step for step in WarehouseStep if step not in {WarehouseStep.QUERY, WarehouseStep.FETCH})
+_STEPS: Final = {"duckdb": (WarehouseStep.CONFIGURE, WarehouseStep.DATABASE)}
+"""Types of warehouse that a test reaches without all steps: a file has no network, log-in or role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,40 @@ class ConnectionService:
             )
             audit.record(tx, _entry(self._clock, caller, "change", stored))
         return stored
+
+    def test(self, caller: Caller, workspace_id: int, connection_id: str) -> tuple[WarehouseStep, ...]:
+        """Goes through every step up to using the database, and notes whether that worked; slow.
+
+        Returns:
+            The steps that were passed: all that its type of warehouse has.
+
+        Raises:
+            NotFound: there is no such connection.
+            WarehouseError: a step failed; it says which.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.ADMIN, workspace_id)
+            found = _existing(tx, workspace_id, connection_id)
+            opened = connections.opened(tx, found, self._vault)
+        try:
+            self._test.check(opened.address)
+        except WarehouseError as error:
+            self._note(caller, found, error.step)
+            raise
+        self._note(caller, found, None)
+        return _STEPS.get(found.address.type, _ALL_STEPS)
+
+    def _note(self, caller: Caller, connection: Connection, failed_at: WarehouseStep | None) -> None:
+        """Writes the outcome of a test, if the connection is still the one that was tested."""
+        details = {"outcome": "passed" if failed_at is None else f"failed at {failed_at}"}
+        now = self._clock.now()
+        with self._database.write() as tx:
+            current = connections.find(tx, connection.workspace_id, connection.id, lock=True)
+            if current is None or (current.key, current.audit) != (connection.key, connection.audit):
+                return
+            connections.set_faulted(tx, current.key, is_faulted=failed_at is not None)
+            entry = AuditEntry(now, caller.client_id, current.workspace_id, "test", "connection", current.id, details)
+            audit.record(tx, entry)
 
     def delete(self, caller: Caller, workspace_id: int, connection_id: str) -> None:
         """Removes a connection and its secrets.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
+
+import pyarrow as pa
 
 from warehouse_sync.domain.connection import Connection, WarehouseAddress
 from warehouse_sync.domain.data_model import DataModel
@@ -35,6 +38,31 @@ class PipelineProbe(Protocol):
         Raises:
             InvalidRequest: the query is refused in this connection's dialect, or its columns cannot be mapped.
             WarehouseError: the warehouse refused or did not answer.
+        """
+        ...
+
+
+class Talk(Protocol):
+    """One session with a warehouse, in a child process of its own."""
+
+    def probe(self, sql: str) -> pa.Schema:
+        """The columns of a query that returns no rows, in normal form."""
+        ...
+
+    def preview(self, sql: str, *, rows: int = 100) -> pa.Table:
+        """The first rows of a query."""
+        ...
+
+
+class Conversations(Protocol):
+    """Whoever can begin a session with a warehouse."""
+
+    def conversation(self, address: WarehouseAddress, query_tag: str) -> AbstractContextManager[Talk]:
+        """A session that ends with its block; slow. The address holds readable secrets.
+
+        Raises:
+            WarehouseError: the warehouse refused or did not answer.
+            RunError: the child process died, or its result is too large.
         """
         ...
 
