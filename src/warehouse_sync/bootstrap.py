@@ -43,6 +43,7 @@ from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.feeds import FeedFinder, FeedService
 from warehouse_sync.services.pipelines import PipelineService
+from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
@@ -158,6 +159,9 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             limits=settings.limits,
             wake=runner.wake,
             settle_delay=settle_delay,
+        ),
+        previews=PreviewService(
+            database, clock, vault=base.vault, warehouses=worker, max_columns=settings.limits.columns
         ),
         runs=RunService(database, clock, profiles=reader, live=live, wake=runner.wake, settle_delay=settle_delay),
         profiles=ProfileService(database, reader),

@@ -38,12 +38,15 @@ from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.feeds import FeedFinder, FeedService, IssuedFeed
 from warehouse_sync.services.pipelines import PipelineService
+from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
 from warehouse_sync.services.workspaces import WorkspaceService
 from warehouse_sync.sql.guard import accepting_dialects
+from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
+from warehouse_sync.warehouses.policy import WarehousePolicy
 
 NOW = datetime(2023, 2, 8, 0, 5, 31, 230000, tzinfo=UTC)
 BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
@@ -96,6 +99,7 @@ class StandInProfiles:
 
     def __init__(self) -> None:
         self.profiles: dict[tuple[int, int], Profile] = {}
+        self.counts: dict[tuple[int, Environment], int] = {}
         self.found: dict[tuple[int, Environment, IdentityType, str], tuple[int, ...]] = {}
         self.rules: list[IdentityRules] = []
 
@@ -120,7 +124,7 @@ class StandInProfiles:
         return None
 
     def profile_count(self, workspace_id: int, environment: Environment) -> int:
-        return 0
+        return self.counts.get((workspace_id, environment), 0)
 
 
 @dataclass
@@ -279,6 +283,13 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             probe=_Probe(warehouse),
             limits=Limits(),
             wake=wake,
+        ),
+        previews=PreviewService(
+            database,
+            clock,
+            vault=vault,
+            warehouses=WarehouseWorker(WorkerSettings(WarehousePolicy(duckdb_root=str(tmp_path)), grace_seconds=1)),
+            max_columns=100,
         ),
         runs=RunService(database, clock, profiles=profiles, live=LiveProgress(), wake=wake),
         profiles=ProfileService(database, profiles),

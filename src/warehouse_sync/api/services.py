@@ -11,6 +11,7 @@ from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.feeds import FeedService
 from warehouse_sync.services.pipelines import PipelineService
+from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenService
@@ -29,6 +30,7 @@ class Services:
     connections: ConnectionService
     data_models: DataModelService
     pipelines: PipelineService
+    previews: PreviewService
     runs: RunService
     profiles: ProfileService
     is_healthy: Callable[[], bool]
