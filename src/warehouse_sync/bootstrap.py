@@ -42,6 +42,7 @@ from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.feeds import FeedFinder, FeedService
+from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -165,6 +166,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         ),
         runs=RunService(database, clock, profiles=reader, live=live, wake=runner.wake, settle_delay=settle_delay),
         profiles=ProfileService(database, reader),
+        identity_settings=IdentitySettingsService(database, clock, reader),
         is_healthy=lambda: _is_healthy(database),
     )
     return runner, services

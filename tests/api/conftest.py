@@ -37,6 +37,7 @@ from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.feeds import FeedFinder, FeedService, IssuedFeed
+from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -293,6 +294,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         ),
         runs=RunService(database, clock, profiles=profiles, live=LiveProgress(), wake=wake),
         profiles=ProfileService(database, profiles),
+        identity_settings=IdentitySettingsService(database, clock, profiles),
         is_healthy=lambda: True,
     )
     app = create_app(services, version="1")

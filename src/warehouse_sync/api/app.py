@@ -20,6 +20,7 @@ from warehouse_sync.api import (
     data_models,
     discovery,
     extensions,
+    identity_settings,
     pipelines,
     platform,
     profiles,
@@ -123,7 +124,14 @@ def _add_routes(app: FastAPI) -> None:
     for router in (connections.router, data_models.router, pipelines.router, runs.router):
         app.include_router(router, prefix=BASE_PATH, dependencies=bearer)
         app.include_router(router, prefix=OTHER_BASE_PATH, dependencies=bearer, include_in_schema=False)
-    for router in (profiles.router, platform.router, extensions.router, credentials.router, audit.router):
+    for router in (
+        profiles.router,
+        platform.router,
+        extensions.router,
+        credentials.router,
+        audit.router,
+        identity_settings.router,
+    ):
         app.include_router(router, dependencies=bearer)
 
 

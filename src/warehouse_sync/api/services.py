@@ -10,6 +10,7 @@ from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.feeds import FeedService
+from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -33,4 +34,5 @@ class Services:
     previews: PreviewService
     runs: RunService
     profiles: ProfileService
+    identity_settings: IdentitySettingsService
     is_healthy: Callable[[], bool]

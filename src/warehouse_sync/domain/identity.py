@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from warehouse_sync.errors import InvalidRequest
+
 MPID_COLUMN: Final = "mpid"
 """The column that names a profile directly; it is no identity type."""
 
@@ -155,3 +157,53 @@ class IdentityRules:
     def known_request_needs_login_match(self) -> bool:
         """Guard A3: under link and isolation a request with a login identity never lands on an anonymous profile."""
         return self.strategy in {Strategy.PROFILE_LINK, Strategy.PROFILE_ISOLATION}
+
+
+_CUSTOMER: Final = frozenset({IdentityType.CUSTOMER_ID})
+_CUSTOMER_AND_EMAIL: Final = frozenset({IdentityType.CUSTOMER_ID, IdentityType.EMAIL})
+
+PRESETS: Final[dict[Strategy, IdentityRules]] = {
+    Strategy.DEFAULT: IdentityRules(),
+    Strategy.PROFILE_CONVERSION: IdentityRules(Strategy.PROFILE_CONVERSION, unique=_CUSTOMER, login=_CUSTOMER),
+    Strategy.PROFILE_LINK: IdentityRules(Strategy.PROFILE_LINK, unique=_CUSTOMER_AND_EMAIL, login=_CUSTOMER_AND_EMAIL),
+    Strategy.PROFILE_ISOLATION: IdentityRules(
+        Strategy.PROFILE_ISOLATION, unique=_CUSTOMER_AND_EMAIL, login=_CUSTOMER_AND_EMAIL
+    ),
+    Strategy.BEST_MATCH: IdentityRules(Strategy.BEST_MATCH, unique=frozenset(), login=frozenset()),
+}
+"""What each strategy means where nothing more is said (specification §3.3)."""
+
+
+def check_rules(rules: IdentityRules) -> IdentityRules:
+    """Returns the rules if they can be followed.
+
+    Raises:
+        InvalidRequest: they cannot, naming the field and the remedy.
+    """
+    if not rules.priority or len(set(rules.priority)) < len(rules.priority):
+        raise InvalidRequest("priority must name at least one identity type, and none twice.", field="priority")
+    for name, types in (("unique", rules.unique), ("login", rules.login)):
+        outside = sorted(types - set(rules.priority))
+        if outside:
+            raise InvalidRequest(
+                f"{name} names {', '.join(outside)}, which the priority does not hold. Only identities that find profiles can be "
+                f"{name}: add them to priority, or leave them out.",
+                field=name,
+            )
+    loose = sorted(rules.immutable - (rules.unique & rules.login))
+    if loose:
+        raise InvalidRequest(
+            f"immutable names {', '.join(loose)}, which must be unique and login too. Add them to both, or leave them out.",
+            field="immutable",
+        )
+    preset = PRESETS[rules.strategy]
+    if rules.strategy is Strategy.BEST_MATCH and (rules.unique or rules.login or rules.immutable):
+        raise InvalidRequest(
+            "best_match knows no unique, login or immutable identities. Leave them empty.", field="strategy"
+        )
+    if rules.strategy is Strategy.DEFAULT and (rules.unique, rules.login) != (preset.unique, preset.login):
+        raise InvalidRequest(
+            "Under the default strategy unique and login are customer_id. Choose profile_conversion to configure them.",
+            field="strategy",
+        )
+    return rules

@@ -137,17 +137,22 @@ class DataModelService:
 
 def check_zone(zone: str | None) -> None:
     """Raises InvalidRequest unless this is the IANA name of a time zone, or None."""
-    if zone is None:
+    if zone is None or _is_zone(zone):
         return
+    raise InvalidRequest(
+        "load_timestamp_field_time_zone must be the IANA name of a time zone, like America/New_York.",
+        field="load_timestamp_field_time_zone",
+    )
+
+
+def _is_zone(name: str) -> bool:
+    if name == "localtime":  # the machine's own zone, which is no property of the data
+        return False
     try:
-        if zone == "localtime":  # the machine's own zone, which is no property of the data
-            raise ValueError(zone)
-        ZoneInfo(zone)
+        ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidRequest(
-            "load_timestamp_field_time_zone must be the IANA name of a time zone, like America/New_York.",
-            field="load_timestamp_field_time_zone",
-        ) from None
+        return False
+    return True
 
 
 def _existing(tx: Transaction, workspace_id: int, data_model_id: str, *, lock: bool = False) -> DataModel:
