@@ -23,6 +23,7 @@ from schemathesis.engine.events import NonFatalError, ScenarioFinished
 from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import TestPhase
 
+from tests.fixtures.service import Access
 from tests.fuzz.leaks import leaks
 
 WORKSPACE: Final = 5328
@@ -70,12 +71,12 @@ class Outcome:
         return sum(self.cases.values())
 
 
-def attack(url: str, token: str, feed_id: int, *, examples: int, seed: int, thorough: bool) -> Outcome:
+def attack(url: str, token: str, own: Access, *, examples: int, seed: int, thorough: bool) -> Outcome:
     """Attacks a running service.
 
     Args:
         token: of a credential that may do everything.
-        feed_id: a feed of the workspace.
+        own: that credential, which the attack must not switch off, and a feed.
         examples: requests per operation and phase; the phases of examples and of edge values have as many as the document yields.
         seed: makes the attack repeatable.
         thorough: edge values for those operations too that ask a warehouse, each of which takes half a second.
@@ -84,7 +85,7 @@ def attack(url: str, token: str, feed_id: int, *, examples: int, seed: int, thor
     started = time.monotonic()
     config = SchemathesisConfig.from_dict(_configuration(token, examples, thorough=thorough) | {"seed": seed})
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
-    before_call = schemathesis.hook(_steering(random.Random(seed), feed_id))
+    before_call = schemathesis.hook(_steering(random.Random(seed), own))
     try:
         for event in from_schema(schema).execute():
             if isinstance(event, NonFatalError):
@@ -105,7 +106,7 @@ def _configuration(token: str, examples: int, *, thorough: bool) -> dict[str, An
         "headers": {"Authorization": f"Bearer {token}"},
         "continue-on-failure": True,
         "request-timeout": 60,
-        "workers": 2,
+        "workers": 1,
         "cache": {"enabled": False},
         "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
         "phases": {
@@ -154,7 +155,7 @@ def _request_text(request: Any) -> str:
     return f"{request.uri} {unquote(request.uri)} {body} {json.dumps(body)}"
 
 
-def _steering(chance: random.Random, feed_id: int) -> Any:
+def _steering(chance: random.Random, own: Access) -> Any:
     def before_call(context: Any, case: Any, kwargs: Any) -> None:
         parameters = dict(case.path_parameters or {})
         right = _is_right(case, "path_parameters") and not _is_linked(case)
@@ -163,8 +164,10 @@ def _steering(chance: random.Random, feed_id: int) -> Any:
                 parameters[name] = chance.choice(_IDS[name])
         if parameters and right:
             case.path_parameters = parameters
+        if own.client_id in map(str, parameters.values()):
+            case.path_parameters = parameters | {"clientId": "0" * 32}
         if isinstance(case.body, dict) and _is_right(case, "body"):
-            case.body = _steered(case.body, case.operation.path, parameters, chance, feed_id)
+            case.body = _steered(case.body, case.operation.path, parameters, chance, own.feed_id)
 
     return before_call
 
@@ -204,7 +207,8 @@ def _steered(
         "partner_feed_key": (None,),
     }
     if kind is not None:
-        choices["id"] = (parameters[_KIND[kind]],) if _KIND[kind] in parameters else _IDS[_KIND[kind]]
+        new = f"n{chance.randrange(10**6)}"
+        choices["id"] = (parameters[_KIND[kind]],) if _KIND[kind] in parameters else (*_IDS[_KIND[kind]], new, new, new)
     for name, values in choices.items():
         if name in steered and chance.random() < 0.9:
             steered[name] = chance.choice(values)
