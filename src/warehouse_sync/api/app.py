@@ -63,6 +63,9 @@ class _Application(FastAPI):
         for methods in document["paths"].values():
             for operation in methods.values():
                 operation["responses"].pop("422", None)  # ours is 400, in our own shape
+                for parameter in operation.get("parameters", ()):
+                    if parameter.get("description") == platform.ACCOUNT_DESCRIPTION:
+                        parameter["required"] = True  # its absence is refused by us, with 401 as published
         for name in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(name, None)
         return document

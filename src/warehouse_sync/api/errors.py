@@ -45,6 +45,7 @@ class BodyRefused(errors.InvalidRequest):
         self.problems = problems
 
 
+_WITHOUT_TOKEN_ERROR: Final = frozenset({"no_token", "account_missing"})
 _TOO_MUCH_TO_SHOW: Final = "preview_too_large"
 
 
@@ -128,7 +129,7 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.Unauthenticated):
         # RFC 6750 §3.1: the code is told only to those who sent a token.
-        return {"WWW-Authenticate": "Bearer" if error.code == "no_token" else 'Bearer error="invalid_token"'}
+        return {"WWW-Authenticate": "Bearer" if error.code in _WITHOUT_TOKEN_ERROR else 'Bearer error="invalid_token"'}
     if isinstance(error, errors.Forbidden):
         return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
     return {"Retry-After": _RETRY_AFTER_SECONDS} if status == 503 else {}

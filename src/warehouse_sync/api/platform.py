@@ -4,19 +4,42 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StrictStr
 
 from warehouse_sync.api.bodies import Body, Flag, Name
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
 from warehouse_sync.catalog.feeds import Feed
 from warehouse_sync.domain.timestamps import format_audit
+from warehouse_sync.errors import Unauthenticated
 
 router = APIRouter(prefix="/v1", tags=["Platform"])
 
-AccountId = Annotated[
-    int | None, Query(alias="accountId", description="Accepted as published; the token says what you may see.")
+ACCOUNT_DESCRIPTION: Final = "The account that the workspace belongs to."
+
+_OptionalAccount = Annotated[
+    int | None, Query(alias="accountId", description="Only workspaces of this account.", examples=[2])
 ]
+
+
+class AccountMissing(Unauthenticated):
+    """The published API refuses so what does not name its account."""
+
+    code = "account_missing"
+
+
+def _account(
+    account_id: Annotated[
+        int | None,
+        Query(alias="accountId", description=ACCOUNT_DESCRIPTION, examples=[2]),
+    ] = None,
+) -> int:
+    if account_id is None:
+        raise AccountMissing("Name the account: add ?accountId= to the address.", field="accountId")
+    return account_id
+
+
+AccountId = Annotated[int, Depends(_account)]
 _Short = Annotated[StrictStr, Field(min_length=1, max_length=64)]
 _FAILURE: Final = {
     "description": "A failure, in the Platform API's envelope.",
@@ -39,7 +62,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys((400, 401, 40
 
 
 class NewFeed(Body):
-    """A feed to create."""
+    """A feed to create, or to put in the place of another."""
 
     module_name: _Short = "Warehouse"
     name: Name
@@ -51,13 +74,10 @@ class NewFeed(Body):
 
 
 @router.get("/workspace", summary="List the workspaces you may reach", responses=_RESPONSES)
-def list_workspaces(caller: CallerIn, services: ServicesIn, account_id: AccountId = None) -> dict[str, Any]:
-    found = [
-        {"id": w.id, "name": w.name, "org_id": w.org_id, "account_id": w.account_id}
-        for w in services.workspaces.all_of(caller)
-        if account_id is None or w.account_id == account_id
-    ]
-    return _envelope("workspace", found)
+def list_workspaces(caller: CallerIn, services: ServicesIn, account_id: _OptionalAccount = None) -> dict[str, Any]:
+    found = services.workspaces.all_of(caller, account_id=account_id)
+    data = [{"id": w.id, "name": w.name, "org_id": w.org_id, "account_id": w.account_id} for w in found]
+    return _envelope("workspace", data)
 
 
 @router.get("/workspace/{workspaceId}/partnerfeeds", summary="List feeds", responses=_RESPONSES)
@@ -65,9 +85,9 @@ def list_feeds(
     caller: CallerIn,
     services: ServicesIn,
     workspace_id: WorkspaceId,
-    account_id: AccountId = None,  # noqa: ARG001 - part of the published address
+    account_id: AccountId,
 ) -> dict[str, Any]:
-    found = services.feeds.all_of(caller, workspace_id)
+    found = services.feeds.all_of(caller, workspace_id, account_id=account_id)
     short = [{"id": f.id, "name": f.name, "data_type": "feed", "created_on": format_audit(f.created_on)} for f in found]
     return _envelope("feed", short)
 
@@ -77,9 +97,9 @@ def get_feed(
     caller: CallerIn,
     services: ServicesIn,
     feedId: int,  # noqa: N803 - the published name
-    account_id: AccountId = None,  # noqa: ARG001 - part of the published address
+    account_id: AccountId,
 ) -> dict[str, Any]:
-    return _envelope("feed", [_feed(services.feeds.get(caller, feedId))])
+    return _envelope("feed", [_feed(services.feeds.get(caller, feedId, account_id=account_id))])
 
 
 @router.post(
@@ -93,11 +113,17 @@ def create_feed(
     caller: CallerIn,
     services: ServicesIn,
     workspace_id: WorkspaceId,
+    account_id: AccountId,
     body: NewFeed,
-    account_id: AccountId = None,  # noqa: ARG001 - part of the published address
 ) -> dict[str, Any]:
     issued = services.feeds.create(
-        caller, workspace_id, name=body.name, module_name=body.module_name, os=body.os, is_debug=body.is_debug
+        caller,
+        workspace_id,
+        account_id=account_id,
+        name=body.name,
+        module_name=body.module_name,
+        os=body.os,
+        is_debug=body.is_debug,
     )
     answer = {
         "id": issued.feed.id,
@@ -106,6 +132,52 @@ def create_feed(
         "partner_feed_secret": issued.secret.reveal(),
     }
     return _envelope("feed", [answer])
+
+
+@router.put(
+    "/partnerfeeds/{feedId}",
+    summary="Replace a feed",
+    description="Its key and secret stay; whatever the body leaves out takes its default.",
+    status_code=202,
+    responses=_RESPONSES,
+)
+def replace_feed(
+    caller: CallerIn,
+    services: ServicesIn,
+    feedId: int,  # noqa: N803 - the published name
+    account_id: AccountId,
+    body: NewFeed,
+) -> dict[str, Any]:
+    changed = services.feeds.replace(
+        caller,
+        feedId,
+        account_id=account_id,
+        name=body.name,
+        module_name=body.module_name,
+        os=body.os,
+        is_debug=body.is_debug,
+    )
+    return _envelope("feed", [_feed(changed)])
+
+
+@router.put(
+    "/workspace/{workspaceId}/partnerfeeds/{feedId}",
+    summary="Replace a feed of a workspace",
+    description="The same at the other address.",
+    status_code=202,
+    responses=_RESPONSES,
+)
+def replace_feed_of_workspace(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    *,
+    feedId: int,  # noqa: N803 - the published name
+    account_id: AccountId,
+    body: NewFeed,
+) -> dict[str, Any]:
+    services.feeds.get(caller, feedId, account_id=account_id, workspace_id=workspace_id)
+    return replace_feed(caller, services, feedId, account_id, body)
 
 
 def _feed(feed: Feed) -> dict[str, Any]:

@@ -31,7 +31,12 @@ class PreviewRequest(Body):
     data_model_id: Annotated[
         StrictStr | None, Field(max_length=128, description="This, or `sql_query` and its load timestamp.")
     ] = None
-    sql_query: Annotated[StrictStr | None, Field(min_length=1, description="One read-only query.")] = None
+    sql_query: Annotated[
+        StrictStr | None,
+        Field(
+            min_length=1, description="One read-only query.", examples=["SELECT updated_at, email FROM mp.demo.users"]
+        ),
+    ] = None
     load_timestamp_field_name: Annotated[
         StrictStr | None, Field(min_length=1, max_length=256, examples=["UPDATED_AT"])
     ] = None

@@ -52,6 +52,12 @@ def create(tx: Transaction, feed: NewFeed) -> Feed:
     return _feed(tx.execute(sa.insert(feeds).values(**values, **digests).returning(*feeds.c)).one())
 
 
+def change(tx: Transaction, feed: Feed, *, name: str, module_name: str, os: str, is_debug: bool) -> Feed:
+    """Replaces what is said of a feed; its key and secret stay."""
+    values = {"name": name, "module_name": module_name, "os": os, "is_debug": is_debug}
+    return _feed(tx.execute(sa.update(feeds).where(feeds.c.id == feed.id).values(**values).returning(*feeds.c)).one())
+
+
 def find(tx: Transaction, workspace_id: int, feed_id: int) -> Feed | None:
     return _only(tx, workspace_id, feeds.c.id == feed_id)
 

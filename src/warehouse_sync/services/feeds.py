@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from warehouse_sync.catalog import audit, feeds
+from warehouse_sync.catalog import audit, feeds, workspaces
 from warehouse_sync.catalog.audit import AuditEntry
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
@@ -13,8 +13,9 @@ from warehouse_sync.clock import Clock
 from warehouse_sync.domain.secret import MASK, Secret
 from warehouse_sync.errors import InvalidRequest
 from warehouse_sync.security.client_secrets import ClientSecretDigests, new_feed_key, new_feed_secret
-from warehouse_sync.services.caller import LARGEST_ID, Caller
+from warehouse_sync.services.caller import LARGEST_ID, Caller, no_workspace
 
+_NO_FEED = "There is no feed with this id."
 _KEY_OWNER = "feed key"  # the digest of a key must be found again without knowing the feed
 
 
@@ -90,12 +91,16 @@ class FeedService:
         module_name: str = "Warehouse",
         os: str = "Unbound",
         is_debug: bool = False,
+        account_id: int | None = None,
     ) -> IssuedFeed:
         """Makes a feed with a key and a secret of its own.
 
+        Args:
+            account_id: the account that the workspace must belong to; None for any.
+
         Raises:
             InvalidRequest: the name is empty.
-            NotFound: there is no such workspace.
+            NotFound: there is no such workspace, or not in this account.
         """
         caller.require(Permission.ADMIN, workspace_id)
         if not name.strip():
@@ -113,26 +118,77 @@ class FeedService:
             created_on=now,
         )
         with self._database.write() as tx:
-            caller.enter(tx, Permission.ADMIN, workspace_id)
+            _enter(tx, caller, Permission.ADMIN, workspace_id, account_id)
             feed = feeds.create(tx, new)
             audit.record(tx, AuditEntry(now, caller.client_id, workspace_id, "create", "feed", str(feed.id)))
         return IssuedFeed(feed, key, secret)
 
-    def all_of(self, caller: Caller, workspace_id: int) -> list[Feed]:
-        """The workspace's feeds, the oldest first."""
+    def all_of(self, caller: Caller, workspace_id: int, *, account_id: int | None = None) -> list[Feed]:
+        """The workspace's feeds, the oldest first.
+
+        Raises:
+            NotFound: there is no such workspace, or not in this account.
+        """
         with self._database.read() as tx:
-            caller.enter(tx, Permission.USER, workspace_id)
+            _enter(tx, caller, Permission.USER, workspace_id, account_id)
             return feeds.all_of(tx, workspace_id)
 
-    def get(self, caller: Caller, feed_id: int) -> Feed:
+    def get(
+        self, caller: Caller, feed_id: int, *, account_id: int | None = None, workspace_id: int | None = None
+    ) -> Feed:
         """A feed of any workspace the caller may reach.
+
+        Args:
+            account_id, workspace_id: what it must belong to; None for any.
 
         Raises:
             NotFound: there is none.
         """
         caller.require_permission(Permission.USER)
         with self._database.read() as tx:
-            found = feeds.by_id(tx, feed_id) if 0 < feed_id <= LARGEST_ID else None
-        if found is None or (caller.workspaces is not None and found.workspace_id not in caller.workspaces):
-            raise caller.no_such("There is no feed with this id.")
-        return found
+            return _reachable(tx, caller, feed_id, account_id, workspace_id)
+
+    def replace(
+        self,
+        caller: Caller,
+        feed_id: int,
+        *,
+        name: str,
+        module_name: str,
+        os: str,
+        is_debug: bool,
+        account_id: int | None = None,
+    ) -> Feed:
+        """Replaces all that is said of a feed; its key and secret stay.
+
+        Raises:
+            InvalidRequest: the name is empty.
+            NotFound: there is no such feed.
+        """
+        caller.require_permission(Permission.ADMIN)
+        if not name.strip():
+            raise InvalidRequest("name must not be empty.", field="name")
+        with self._database.write() as tx:
+            found = _reachable(tx, caller, feed_id, account_id, None)
+            changed = feeds.change(tx, found, name=name, module_name=module_name, os=os, is_debug=is_debug)
+            entry = AuditEntry(self._clock.now(), caller.client_id, found.workspace_id, "change", "feed", str(found.id))
+            audit.record(tx, entry)
+        return changed
+
+
+def _enter(tx: Transaction, caller: Caller, permission: Permission, workspace_id: int, account_id: int | None) -> None:
+    workspace = caller.enter(tx, permission, workspace_id)
+    if account_id is not None and workspace.account_id != account_id:
+        raise no_workspace(workspace_id)
+
+
+def _reachable(tx: Transaction, caller: Caller, feed_id: int, account_id: int | None, workspace_id: int | None) -> Feed:
+    found = feeds.by_id(tx, feed_id) if 0 < feed_id <= LARGEST_ID else None
+    if found is None or (caller.workspaces is not None and found.workspace_id not in caller.workspaces):
+        raise caller.no_such(_NO_FEED)
+    if workspace_id is not None and found.workspace_id != workspace_id:
+        raise caller.no_such(_NO_FEED)
+    workspace = workspaces.find(tx, found.workspace_id)
+    if account_id is not None and (workspace is None or workspace.account_id != account_id):
+        raise caller.no_such(_NO_FEED)
+    return found

@@ -36,7 +36,17 @@ class WorkspaceService:
             audit.record(tx, AuditEntry(now, caller.client_id, id, "create", "workspace", str(id)))
         return workspace
 
-    def all_of(self, caller: Caller) -> list[Workspace]:
-        """The workspaces the caller may reach; any permission will do."""
+    def all_of(self, caller: Caller, *, account_id: int | None = None) -> list[Workspace]:
+        """The workspaces the caller may reach, of one account or of all; any permission will do.
+
+        Raises:
+            NotFound: none of them belongs to this account.
+        """
         with self._database.read() as tx:
-            return workspaces.all_of(tx, caller.workspaces)
+            reachable = workspaces.all_of(tx, caller.workspaces)
+        if account_id is None:
+            return reachable
+        found = [workspace for workspace in reachable if workspace.account_id == account_id]
+        if not found:
+            raise caller.no_such("There is no account with this accountId.")
+        return found
