@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
-    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -29,15 +28,17 @@ from warehouse_sync.domain.run import Run, RunCounts, RunFailure, RunState
 from warehouse_sync.domain.timestamps import format_instant
 from warehouse_sync.services.caller import OPERATOR
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "25"))
-STEPS = int(os.environ.get("MACHINE_STEPS", "30"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "40"))
+STEPS = int(os.environ.get("MACHINE_STEPS", "50"))
 START = "2023-02-01T00:00:00Z"
 MOST_ACTIVE = Limits().active_pipelines
 PARTS = st.sampled_from(["a", "a", "a", "b"])
-PIPELINES = st.sampled_from(["p1", "p2", "p3", "p4", "p5", "p6", "p7"])
+KINDS = st.sampled_from(["connections", "data-models"])
+NAMES = ("p1", "p2", "p3", "p4", "p5", "p6", "p7")
+CHANCE = st.integers(0, 99)
 SCHEDULES = st.sampled_from(["on_demand", "on_demand", "on_demand", "daily"])
-MOSTLY = st.sampled_from([True, True, True, False])
-RARELY = st.sampled_from([False, False, False, True])
+MOSTLY = st.sampled_from([True, True, True, True, True, False])
+RARELY = st.sampled_from([False, False, False, False, False, True])
 
 
 @dataclass
@@ -80,8 +81,7 @@ class ApiMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.connections: dict[str, bool] = {}
-        self.data_models: dict[str, bool] = {}
+        self.parts: dict[str, dict[str, bool]] = {"connections": {}, "data-models": {}}
         self.pipelines: dict[str, ModelPipeline] = {}
         self.held: list[tuple[Run, ModelRun]] = []
 
@@ -93,47 +93,42 @@ class ApiMachine(RuleBasedStateMachine):
         self.feed = self.plane.services.feeds.create(OPERATOR, self.workspace, name="m").feed.id
         self.base = f"/platform/experimental/workspaces/{self.workspace}/inputs/warehouse"
         self.again = f"/platform/extensions/workspaces/{self.workspace}/pipelines"
-        self.create_connection(id_="a", active=True)  # else most sequences would end before they begin
-        self.create_data_model(id_="a", active=True)
+        for kind in self.parts:  # else most sequences would end before they begin
+            self.create_part(kind=kind, id_="a", active=True)
+        for pick in range(2):
+            self.create_pipeline(
+                pick=pick, connection="a", data_model="a", schedule="on_demand", active=True, draft=False
+            )
 
-    @rule(id_=PARTS, active=MOSTLY)
-    def create_connection(self, id_: str, active: bool) -> None:
-        body = self.connection_body(id=id_, workspace_id=self.workspace, is_active=active)
-        self._create("connections", body, self.connections, active)
+    @rule(kind=KINDS, id_=PARTS, active=MOSTLY)
+    def create_part(self, kind: str, id_: str, active: bool) -> None:
+        status, answer = self._ask("POST", kind, self._part_body(kind, id_, active))
+        if self._agrees(status, answer, {"invalid_request"} if id_ in self.parts[kind] else set()):
+            self.parts[kind][id_] = active
 
-    @rule(id_=PARTS, active=MOSTLY)
-    def create_data_model(self, id_: str, active: bool) -> None:
-        body = self.data_model_body(
-            id=id_, workspace_id=self.workspace, is_active=active, load_timestamp_field_time_offset=0
-        )
-        self._create("data-models", body, self.data_models, active)
+    @rule(kind=KINDS, id_=PARTS, active=MOSTLY)
+    def replace_part(self, kind: str, id_: str, active: bool) -> None:
+        body = self._part_body(kind, id_, active) | ({"password": "************"} if kind == "connections" else {})
+        status, answer = self._ask("PUT", f"{kind}/{id_}", body)
+        assert status == (200 if id_ in self.parts[kind] else 404), answer
+        if status == 200:
+            self.parts[kind][id_] = active
 
-    @rule(id_=PARTS, active=MOSTLY)
-    def replace_connection(self, id_: str, active: bool) -> None:
-        body = self.connection_body(id=id_, workspace_id=self.workspace, is_active=active, password="************")
-        self._replace("connections", id_, body, self.connections, active)
+    @rule(kind=KINDS, id_=PARTS)
+    def delete_part(self, kind: str, id_: str) -> None:
+        users = {p.connection if kind == "connections" else p.data_model for p in self.pipelines.values()}
+        status, answer = self._ask("DELETE", f"{kind}/{id_}")
+        assert status == (404 if id_ not in self.parts[kind] else 400 if id_ in users else 204), answer
+        if status == 400:
+            assert answer["errors"][0]["code"] == "in_use"
+        if status == 204:
+            del self.parts[kind][id_]
 
-    @rule(id_=PARTS, active=MOSTLY)
-    def replace_data_model(self, id_: str, active: bool) -> None:
-        body = self.data_model_body(
-            id=id_, workspace_id=self.workspace, is_active=active, load_timestamp_field_time_offset=0
-        )
-        self._replace("data-models", id_, body, self.data_models, active)
-
-    @rule(id_=PARTS)
-    def delete_connection(self, id_: str) -> None:
-        used = any(pipeline.connection == id_ for pipeline in self.pipelines.values())
-        self._delete("connections", id_, self.connections, used=used)
-
-    @rule(id_=PARTS)
-    def delete_data_model(self, id_: str) -> None:
-        used = any(pipeline.data_model == id_ for pipeline in self.pipelines.values())
-        self._delete("data-models", id_, self.data_models, used=used)
-
-    @rule(id_=PIPELINES, connection=PARTS, data_model=PARTS, schedule=SCHEDULES, active=MOSTLY, draft=RARELY)
+    @rule(pick=CHANCE, connection=PARTS, data_model=PARTS, schedule=SCHEDULES, active=MOSTLY, draft=RARELY)
     def create_pipeline(
-        self, id_: str, connection: str, data_model: str, schedule: str, active: bool, draft: bool
+        self, pick: int, connection: str, data_model: str, schedule: str, active: bool, draft: bool
     ) -> None:
+        id_ = self._free(pick)
         wanted = ModelPipeline(connection, data_model, schedule, active, draft)
         refusals = self._hindrances(wanted, others=self.pipelines)
         if id_ in self.pipelines:
@@ -142,10 +137,11 @@ class ApiMachine(RuleBasedStateMachine):
         if self._agrees(status, answer, refusals):
             self.pipelines[id_] = wanted
 
-    @rule(id_=PIPELINES, connection=PARTS, data_model=PARTS, schedule=SCHEDULES, active=MOSTLY, draft=RARELY)
+    @rule(pick=CHANCE, connection=PARTS, data_model=PARTS, schedule=SCHEDULES, active=MOSTLY, draft=RARELY)
     def replace_pipeline(
-        self, id_: str, connection: str, data_model: str, schedule: str, active: bool, draft: bool
+        self, pick: int, connection: str, data_model: str, schedule: str, active: bool, draft: bool
     ) -> None:
+        id_ = self._known(pick)
         wanted = ModelPipeline(connection, data_model, schedule, active, draft)
         status, answer = self._ask("PUT", f"pipelines/{id_}", self._pipeline_body(id_, wanted))
         if id_ not in self.pipelines:
@@ -156,8 +152,9 @@ class ApiMachine(RuleBasedStateMachine):
             wanted.runs = self.pipelines[id_].runs
             self.pipelines[id_] = wanted
 
-    @rule(id_=PIPELINES)
-    def delete_pipeline(self, id_: str) -> None:
+    @rule(pick=CHANCE)
+    def delete_pipeline(self, pick: int) -> None:
+        id_ = self._known(pick)
         status, answer = self._ask("DELETE", f"pipelines/{id_}")
         if id_ not in self.pipelines:
             assert status == 404
@@ -168,8 +165,9 @@ class ApiMachine(RuleBasedStateMachine):
             assert status == 204
             del self.pipelines[id_]
 
-    @rule(id_=PIPELINES, seconds=st.integers(1, 500))
-    def trigger(self, id_: str, seconds: int) -> None:
+    @rule(pick=CHANCE, seconds=st.integers(1, 500))
+    def trigger(self, pick: int, seconds: int) -> None:
+        id_ = self._known(pick)
         self.plane.clock.advance(timedelta(seconds=seconds))
         status, answer = self._ask("POST", f"pipelines/{id_}")
         if id_ not in self.pipelines:
@@ -186,13 +184,15 @@ class ApiMachine(RuleBasedStateMachine):
             end = format_instant(self.plane.clock.now())
             pipeline.runs[answer["pipeline_run_id"]] = ModelRun(pipeline.synced_until or START, end)
 
-    @rule(id_=PIPELINES, chance=st.integers(0, 100))
-    def run_again(self, id_: str, chance: int) -> None:
+    @rule(pick=CHANCE, chance=CHANCE)
+    def run_again(self, pick: int, chance: int) -> None:
+        id_ = self._known(pick)
         pipeline = self.pipelines.get(id_)
         if pipeline is None or not pipeline.runs:
             assert self.plane.client.post(f"{self.again}/{id_}/runs/1/run-again").status_code == 404
             return
-        number = sorted(pipeline.runs)[chance % len(pipeline.runs)]
+        failed = [number for number, run in pipeline.runs.items() if run.state == "failed"]
+        number = failed[-1] if failed and chance < 80 else sorted(pipeline.runs)[chance % len(pipeline.runs)]
         run = pipeline.runs[number]
         made = self.plane.client.post(f"{self.again}/{id_}/runs/{number}/run-again")
         refusals = self._holds_back(pipeline)
@@ -220,7 +220,7 @@ class ApiMachine(RuleBasedStateMachine):
             self.held.append((claimed, waiting[claimed.id]))
 
     @precondition(lambda self: self.held)
-    @rule(chance=st.integers(0, 100), success=MOSTLY)
+    @rule(chance=CHANCE, success=st.booleans())
     def finish(self, chance: int, success: bool) -> None:
         claimed, run = self.held.pop(chance % len(self.held))
         state = RunState.SUCCESS if success else RunState.FAILED
@@ -230,9 +230,23 @@ class ApiMachine(RuleBasedStateMachine):
             assert runs.finish(tx, claimed, state=state, counts=counts, failure=failure, now=self.plane.clock.now())
         run.state = state.value
 
-    @invariant()
+    @rule(success=st.booleans())
+    def finish_all(self, success: bool) -> None:
+        while any(pipeline.unfinished is not None for pipeline in self.pipelines.values()):
+            self.begin()
+            while self.held:
+                self.finish(chance=0, success=success)
+
+    @rule(pick=CHANCE, seconds=st.integers(1, 500), success=st.booleans())
+    def run_through(self, pick: int, seconds: int, success: bool) -> None:
+        self.trigger(pick=pick, seconds=seconds)
+        self.finish_all(success=success)
+        self.run_again(pick=pick, chance=0)
+        self.read_status_and_runs(pick=pick)
+
+    @rule()
     def lists_are_the_model(self) -> None:
-        for kind, expected in (("connections", self.connections), ("data-models", self.data_models)):
+        for kind, expected in self.parts.items():
             assert {one["id"]: one["is_active"] for one in self._list(kind)} == expected
         fields = ("connection_id", "data_model_id", "schedule_interval", "is_active", "is_draft")
         listed = {one["id"]: tuple(one[name] for name in fields) for one in self._list("pipelines")}
@@ -241,15 +255,16 @@ class ApiMachine(RuleBasedStateMachine):
         }
         assert sum(pipeline.needs_slot for pipeline in self.pipelines.values()) <= MOST_ACTIVE
 
-    @rule(id_=PIPELINES)
-    def read_status_and_runs(self, id_: str) -> None:
+    @rule(pick=CHANCE)
+    def read_status_and_runs(self, pick: int) -> None:
+        id_ = self._known(pick)
         status, answer = self._ask("GET", f"pipelines/{id_}/status")
         if id_ not in self.pipelines:
             assert status == 404
             return
         pipeline = self.pipelines[id_]
         assert (status, answer["is_active"], answer["is_draft"]) == (200, pipeline.is_active, pipeline.is_draft)
-        assert answer["is_connection_active"] == self.connections[pipeline.connection]
+        assert answer["is_connection_active"] == self.parts["connections"][pipeline.connection]
         assert answer["synced_until"] == pipeline.synced_until
         _, page = self._ask("GET", f"pipelines/{id_}/status/runs?pageSize=1000")
         fields = ("data_interval_start", "data_interval_end", "pipeline_run_state", "attempt")
@@ -257,7 +272,10 @@ class ApiMachine(RuleBasedStateMachine):
         assert listed == {n: (r.start, r.end, r.state, r.attempt) for n, r in pipeline.runs.items()}
 
     def teardown(self) -> None:
-        """Leaves no run behind that another sequence's scheduler could take."""
+        """The last look; and leaves no run behind that another sequence's scheduler could take."""
+        self.lists_are_the_model()
+        for pick in range(len(self.pipelines)):
+            self.read_status_and_runs(pick=pick)
         with self.plane.database.write() as tx:
             for claimed, _ in self.held:
                 runs.finish(tx, claimed, state=RunState.SUCCESS, counts=None, failure=None, now=self.plane.clock.now())
@@ -265,28 +283,25 @@ class ApiMachine(RuleBasedStateMachine):
             while (run := runs.claim_next(tx, holder="m", now=now, lease=timedelta(days=1))) is not None:
                 runs.finish(tx, run, state=RunState.SUCCESS, counts=None, failure=None, now=now)
 
-    def _create(self, kind: str, body: dict[str, Any], known: dict[str, bool], active: bool) -> None:
-        status, answer = self._ask("POST", kind, body)
-        if self._agrees(status, answer, {"invalid_request"} if body["id"] in known else set()):
-            known[body["id"]] = active
+    def _known(self, chance: int) -> str:
+        """Nearly always the name of a pipeline that is there."""
+        known = sorted(self.pipelines)
+        return known[chance % len(known)] if known and chance < 95 else NAMES[chance % len(NAMES)]
 
-    def _replace(self, kind: str, id_: str, body: dict[str, Any], known: dict[str, bool], active: bool) -> None:
-        status, answer = self._ask("PUT", f"{kind}/{id_}", body)
-        assert status == (200 if id_ in known else 404), answer
-        if status == 200:
-            known[id_] = active
+    def _free(self, chance: int) -> str:
+        """Mostly a name that is free."""
+        free = sorted(set(NAMES) - self.pipelines.keys())
+        return free[chance % len(free)] if free and chance < 85 else NAMES[chance % len(NAMES)]
 
-    def _delete(self, kind: str, id_: str, known: dict[str, bool], *, used: bool) -> None:
-        status, answer = self._ask("DELETE", f"{kind}/{id_}")
-        assert status == (404 if id_ not in known else 400 if used else 204), answer
-        if status == 400:
-            assert answer["errors"][0]["code"] == "in_use"
-        if status == 204:
-            del known[id_]
+    def _part_body(self, kind: str, id_: str, active: bool) -> dict[str, Any]:
+        fields = {"id": id_, "workspace_id": self.workspace, "is_active": active}
+        if kind == "connections":
+            return self.connection_body(**fields)
+        return self.data_model_body(**fields, load_timestamp_field_time_offset=0)
 
     def _hindrances(self, wanted: ModelPipeline, *, others: dict[str, ModelPipeline]) -> set[str]:
         refusals = set()
-        if wanted.connection not in self.connections or wanted.data_model not in self.data_models:
+        if wanted.connection not in self.parts["connections"] or wanted.data_model not in self.parts["data-models"]:
             refusals.add("invalid_request")
         if wanted.needs_slot and sum(pipeline.needs_slot for pipeline in others.values()) >= MOST_ACTIVE:
             refusals.add("too_many_active_pipelines")
@@ -294,7 +309,9 @@ class ApiMachine(RuleBasedStateMachine):
 
     def _holds_back(self, pipeline: ModelPipeline) -> set[str]:
         runs_now = (
-            pipeline.needs_slot and self.connections[pipeline.connection] and self.data_models[pipeline.data_model]
+            pipeline.needs_slot
+            and self.parts["connections"][pipeline.connection]
+            and self.parts["data-models"][pipeline.data_model]
         )
         return set() if runs_now else {"not_triggerable"}
 
