@@ -146,3 +146,46 @@ def test_identities_are_compared_by_the_workspaces_own_rules(ann: Any) -> None:
     body = {"environment_type": "production", "identity": {"type": "customer_id", "value": "c-17"}}
     assert ann.client.post(RESOLVE, params={"fields": "user_identities"}, json=body).status_code == 200
     assert [rules.fold_email_case for rules in ann.profiles.rules] == [False]
+
+
+def test_origins_on_demand(ann: Any) -> None:
+    ann.with_data_model()
+    answer = ann.client.get(f"{URL}/{MPID}", params={"fields": "user_attributes", "origins": "true"}).json()
+    assert answer["attribute_origins"].keys() == answer["user_attributes"].keys()
+    assert answer["attribute_origins"]["ltv"] == {
+        "data_model_id": "propensity-model",
+        "pipeline_run_id": 1,
+        "load_timestamp": "2019-11-25T18:11:23.462000Z",
+    }
+    ann.client.delete("/platform/experimental/workspaces/5328/inputs/warehouse/data-models/propensity-model")
+    body = {"environment_type": "production", "identity": {"type": "customer_id", "value": "c-17"}}
+    query = {"fields": "user_attributes", "origins": "true", "typed": "true"}
+    again = ann.client.post(RESOLVE, params=query, json=body).json()
+    assert again["attribute_origins"] == answer["attribute_origins"]
+    plain = ann.client.get(f"{URL}/{MPID}", params={"fields": "user_attributes"}).json()
+    assert "attribute_origins" not in plain
+
+
+def test_origins_of_a_data_model_that_nobody_knows(ann: Any) -> None:
+    answer = ann.client.get(f"{URL}/{MPID}", params={"fields": "user_attributes", "origins": "true"}).json()
+    assert answer["attribute_origins"]["n"]["data_model_id"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("fields=user_identities&origins=true", "origins"),
+        ("fields=user_attributes&fields=user_identities", "fields"),
+        ("fields=user_attributes&typed=perhaps", "typed"),
+        ("fields=USER_ATTRIBUTES", "fields"),
+        ("fields=user_attributes%00", "fields"),
+    ],
+)
+def test_what_cannot_be_shown(ann: Any, query: str, field: str) -> None:
+    answer = ann.client.get(f"{URL}/{MPID}?{query}")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+
+
+def test_a_field_may_be_named_twice_and_with_spaces(ann: Any) -> None:
+    answer = ann.client.get(f"{URL}/{MPID}", params={"fields": "user_attributes, user_attributes"})
+    assert answer.status_code == 200

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import date, datetime, time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from warehouse_sync.api.bodies import MAX_VALUE_CHARACTERS
 from warehouse_sync.api.callers import CallerIn, ServicesIn
 from warehouse_sync.api.responses import READ
+from warehouse_sync.api.services import Services
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import DEVICE_TYPES, PROFILE_API_NAMES
 from warehouse_sync.errors import InvalidRequest
 from warehouse_sync.profiles.protocol import AttributeValue, Profile, ProfileIdentity
-from warehouse_sync.services.profiles import ProfilePlace
+from warehouse_sync.services.profiles import AttributeOrigin, ProfilePlace
 
 router = APIRouter(prefix="/userprofile/v1", tags=["Profiles"])
 
@@ -59,6 +61,18 @@ _SCHEMA: Final = {
         "user_attributes": {"type": "object"},
         "audience_memberships": {"type": "array"},
         "attribution": {"type": "null"},
+        "attribute_origins": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["data_model_id", "pipeline_run_id", "load_timestamp"],
+                "properties": {
+                    "data_model_id": {"type": ["string", "null"]},
+                    "pipeline_run_id": {"type": "integer"},
+                    "load_timestamp": {"type": "string", "format": "date-time"},
+                },
+            },
+        },
     },
 }
 _BY_MPID: Final = "/{orgId:int}/{accountId}/{workspaceId}/{mpid}"
@@ -95,7 +109,17 @@ def _place(
     return ProfilePlace(org_id, account_id, workspace_id)
 
 
-def _fields(
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What of a profile is asked for, and how."""
+
+    parts: frozenset[str]
+    typed: bool
+    origins: bool
+
+
+def _shown(
+    request: Request,
     fields: Annotated[
         str,
         Query(
@@ -104,16 +128,24 @@ def _fields(
             examples=["user_identities,user_attributes"],
         ),
     ],
-) -> frozenset[str]:
+    *,
+    typed: Annotated[bool, Query(description="Attribute values as JSON types instead of texts.")] = False,
+    origins: Annotated[
+        bool, Query(description="Also where each attribute came from: data model, run, load timestamp.")
+    ] = False,
+) -> _Shown:
+    if len(request.query_params.getlist("fields")) > 1:
+        raise InvalidRequest("Give fields once, with its names separated by commas.", field="fields")
     named = {name.strip() for name in fields.split(",")}
     if not named <= _PARTS.keys():
         raise InvalidRequest(f"fields may hold these, separated by commas: {', '.join(_PARTS)}.", field="fields")
-    return frozenset(named)
+    if origins and _ATTRIBUTES not in named:
+        raise InvalidRequest(f"origins needs {_ATTRIBUTES} among the fields.", field="origins")
+    return _Shown(frozenset(named), typed, origins)
 
 
 PlaceIn = Annotated[ProfilePlace, Depends(_place)]
-FieldsIn = Annotated[frozenset[str], Depends(_fields)]
-TypedIn = Annotated[bool, Query(description="Attribute values as JSON types instead of texts.")]
+ShownIn = Annotated[_Shown, Depends(_shown)]
 
 
 @router.post(
@@ -126,14 +158,12 @@ def resolve_profile(
     caller: CallerIn,
     services: ServicesIn,
     place: PlaceIn,
-    fields: FieldsIn,
+    shown: ShownIn,
     body: ProfileToResolve,
-    *,
-    typed: TypedIn = False,
 ) -> JSONResponse:
     identity = body.identity
     found = services.profiles.resolve(caller, place, body.environment_type, identity.type, identity.value)
-    return JSONResponse(_answer(found, fields, typed=typed))
+    return _answer(services, found, shown)
 
 
 @router.get(
@@ -148,13 +178,11 @@ def resolve_profile(
     responses=_RESPONSES,
     response_class=JSONResponse,
 )
-def get_profile(
-    caller: CallerIn, services: ServicesIn, place: PlaceIn, fields: FieldsIn, mpid: int, *, typed: TypedIn = False
-) -> JSONResponse:
-    return JSONResponse(_answer(services.profiles.by_mpid(caller, place, mpid), fields, typed=typed))
+def get_profile(caller: CallerIn, services: ServicesIn, place: PlaceIn, shown: ShownIn, mpid: int) -> JSONResponse:
+    return _answer(services, services.profiles.by_mpid(caller, place, mpid), shown)
 
 
-def _answer(profile: Profile, fields: frozenset[str], *, typed: bool) -> dict[str, Any]:
+def _answer(services: Services, profile: Profile, shown: _Shown) -> JSONResponse:
     answer: dict[str, Any] = {
         "mpid": profile.mpid,
         "created_timestamp_ms": _milliseconds(profile.created_on),
@@ -164,9 +192,20 @@ def _answer(profile: Profile, fields: frozenset[str], *, typed: bool) -> dict[st
         "environment_type": profile.environment.value,
     }
     for name, part in _PARTS.items():
-        if name in fields:
-            answer |= part(profile, typed)
-    return answer
+        if name in shown.parts:
+            answer |= part(profile, shown.typed)
+    if shown.origins:
+        found = services.profiles.origins(profile)
+        answer["attribute_origins"] = {name: _origin(origin) for name, origin in found.items()}
+    return JSONResponse(answer)
+
+
+def _origin(origin: AttributeOrigin) -> dict[str, Any]:
+    return {
+        "data_model_id": origin.data_model_id,
+        "pipeline_run_id": origin.run_id,
+        "load_timestamp": origin.load_timestamp.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+    }
 
 
 def _device_identities(profile: Profile, typed: bool) -> dict[str, Any]:  # noqa: ARG001 - all parts are called alike
@@ -190,6 +229,7 @@ def _attribution(profile: Profile, typed: bool) -> dict[str, Any]:  # noqa: ARG0
     return {"attribution": None}
 
 
+_ATTRIBUTES: Final = "user_attributes"
 _PARTS: Final[dict[str, Callable[[Profile, bool], dict[str, Any]]]] = {
     "device_identities": _device_identities,
     "user_identities": _user_identities,

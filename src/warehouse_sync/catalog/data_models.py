@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,6 +69,12 @@ def find(tx: Transaction, workspace_id: int, id: str, *, lock: bool = False) -> 
 def by_key(tx: Transaction, key: int) -> DataModel:
     """The data model with this key, deleted or not."""
     return _data_model(tx.execute(sa.select(data_models).where(data_models.c.key == key)).one())
+
+
+def ids_of(tx: Transaction, keys: Iterable[int]) -> dict[int, str]:
+    """The published ids of data models by key, deleted ones too; without the keys that there are none of."""
+    query = sa.select(data_models.c.key, data_models.c.id).where(data_models.c.key.in_(list(keys)))
+    return {row.key: row.id for row in tx.execute(query)}
 
 
 def all_of(tx: Transaction, workspace_id: int) -> list[DataModel]:

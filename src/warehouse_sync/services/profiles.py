@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from warehouse_sync.catalog import data_models
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database
 from warehouse_sync.catalog.identity_rules import rules_of
@@ -22,6 +24,18 @@ class ProfilePlace:
     org_id: int
     account_id: int
     workspace_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeOrigin:
+    """Where an attribute's value came from: data model, run, and load timestamp of the row.
+
+    ``data_model_id`` is None if the control database does not know the data model, e.g. after an older copy of it was put back.
+    """
+
+    data_model_id: str | None
+    run_id: int
+    load_timestamp: datetime
 
 
 class ProfileService:
@@ -65,6 +79,17 @@ class ProfileService:
         if found is None:
             raise _unknown("identity")
         return found
+
+    def origins(self, profile: Profile) -> dict[str, AttributeOrigin]:
+        """Where each attribute of a profile came from, by its name. The caller has been let in to read the profile."""
+        with self._database.read() as tx:
+            ids = data_models.ids_of(tx, {attribute.data_model_key for attribute in profile.attributes})
+        return {
+            attribute.name: AttributeOrigin(
+                ids.get(attribute.data_model_key), attribute.run_id, attribute.load_timestamp
+            )
+            for attribute in profile.attributes
+        }
 
     def _enter(self, caller: Caller, place: ProfilePlace) -> Workspace:
         with self._database.read() as tx:
