@@ -288,6 +288,7 @@ def _listen(settings: Settings, services: Services, announce: Callable[[str], No
     app = create_app(
         services,
         version=metadata.version("warehouse-sync"),
+        address=settings.issuer_url,
         max_body_bytes=settings.max_body_bytes,
         cors_origins=settings.cors_origins,
     )

@@ -24,9 +24,11 @@ from warehouse_sync.api import (
     pipelines,
     platform,
     profiles,
+    reference,
     runs,
     tokens,
 )
+from warehouse_sync.api.documents import ADDRESS, complete
 from warehouse_sync.api.errors import error_response, plain_error
 from warehouse_sync.api.middleware import REQUEST_ID, Authentication, BoundedBody, Numbering, request_id_of
 from warehouse_sync.api.refusals import Refusals
@@ -56,25 +58,21 @@ _SUMMARY: Final = (
 
 
 class _Application(FastAPI):
-    """The framework's application, with a document that tells how wrong requests are really answered."""
+    """The framework's application, with a document that says everything a client's developer needs."""
+
+    address = ADDRESS
 
     def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        for methods in document["paths"].values():
-            for operation in methods.values():
-                operation["responses"].pop("422", None)  # ours is 400, in our own shape
-                for parameter in operation.get("parameters", ()):
-                    if parameter.get("description") == platform.ACCOUNT_DESCRIPTION:
-                        parameter["required"] = True  # its absence is refused by us, with 401 as published
-        for name in ("HTTPValidationError", "ValidationError"):
-            document["components"]["schemas"].pop(name, None)
-        return document
+        if self.openapi_schema is None:
+            self.openapi_schema = complete(super().openapi(), address=self.address)
+        return self.openapi_schema
 
 
 def create_app(
     services: Services,
     *,
     version: str = "0",
+    address: str = ADDRESS,
     max_body_bytes: int = 1_048_576,
     cors_origins: Collection[str] = (),
     public_prefixes: Collection[str] = (),
@@ -83,6 +81,7 @@ def create_app(
 
     Args:
         version: shown in the API's document.
+        address: where the service is reached, for the API's document.
         max_body_bytes: the longest request body.
         cors_origins: web origins whose pages may call the API; none by default.
         public_prefixes: beginnings of paths that need no bearer token because what answers there has a sign-in of its own.
@@ -91,11 +90,12 @@ def create_app(
         title="Warehouse Sync",
         summary=_SUMMARY,
         version=version,
+        docs_url=None,  # the framework's page loads its viewer from the internet; ours is in reference.py
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         strict_content_type=False,
     )
+    app.address = address.rstrip("/")
     app.state.services = services
     _add_routes(app)
     refusals = Refusals(services)
@@ -122,7 +122,7 @@ def create_app(
 
 def _add_routes(app: FastAPI) -> None:
     bearer = [Security(HTTPBearer(auto_error=False, description="An access token from /oauth/token."))]
-    for router in (discovery.router, tokens.router):
+    for router in (discovery.router, tokens.router, reference.router):
         app.include_router(router)
     for router in (connections.router, data_models.router, pipelines.router, runs.router):
         app.include_router(router, prefix=BASE_PATH, dependencies=bearer)

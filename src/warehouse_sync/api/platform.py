@@ -9,6 +9,8 @@ from pydantic import Field, StrictStr
 
 from warehouse_sync.api.bodies import Body, Flag, Name
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
+from warehouse_sync.api.platform_answers import FeedAnswer, FeedList, IssuedFeedAnswer, WorkspaceList
+from warehouse_sync.api.responses import PlatformErrorBody
 from warehouse_sync.catalog.feeds import Feed
 from warehouse_sync.domain.timestamps import format_audit
 from warehouse_sync.errors import Unauthenticated
@@ -41,23 +43,7 @@ def _account(
 
 AccountId = Annotated[int, Depends(_account)]
 _Short = Annotated[StrictStr, Field(min_length=1, max_length=64)]
-_FAILURE: Final = {
-    "description": "A failure, in the Platform API's envelope.",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["data", "dataType", "errors"],
-                "properties": {
-                    "data": {"type": "null"},
-                    "dataType": {"type": "null"},
-                    "errors": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/ErrorItem"}},
-                },
-            },
-            "example": {"data": None, "dataType": None, "errors": [{"code": "not_found", "message": "…"}]},
-        }
-    },
-}
+_FAILURE: Final = {"model": PlatformErrorBody, "description": "A failure, in the Platform API's envelope."}
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys((400, 401, 403, 404, 413, 503), _FAILURE)
 
 
@@ -73,14 +59,18 @@ class NewFeed(Body):
     synonyms: ClassVar[dict[str, str]] = {}
 
 
-@router.get("/workspace", summary="List the workspaces you may reach", responses=_RESPONSES)
+@router.get(
+    "/workspace", summary="List the workspaces you may reach", responses=_RESPONSES | {200: {"model": WorkspaceList}}
+)
 def list_workspaces(caller: CallerIn, services: ServicesIn, account_id: _OptionalAccount = None) -> dict[str, Any]:
     found = services.workspaces.all_of(caller, account_id=account_id)
     data = [{"id": w.id, "name": w.name, "org_id": w.org_id, "account_id": w.account_id} for w in found]
     return _envelope("workspace", data)
 
 
-@router.get("/workspace/{workspaceId}/partnerfeeds", summary="List feeds", responses=_RESPONSES)
+@router.get(
+    "/workspace/{workspaceId}/partnerfeeds", summary="List feeds", responses=_RESPONSES | {200: {"model": FeedList}}
+)
 def list_feeds(
     caller: CallerIn,
     services: ServicesIn,
@@ -92,7 +82,7 @@ def list_feeds(
     return _envelope("feed", short)
 
 
-@router.get("/partnerfeeds/{feedId}", summary="Get a feed", responses=_RESPONSES)
+@router.get("/partnerfeeds/{feedId}", summary="Get a feed", responses=_RESPONSES | {200: {"model": FeedAnswer}})
 def get_feed(
     caller: CallerIn,
     services: ServicesIn,
@@ -107,7 +97,7 @@ def get_feed(
     summary="Create a feed",
     description="The answer holds the feed's key and secret; they cannot be read again.",
     status_code=201,
-    responses=_RESPONSES,
+    responses=_RESPONSES | {201: {"model": IssuedFeedAnswer}},
 )
 def create_feed(
     caller: CallerIn,
@@ -139,7 +129,7 @@ def create_feed(
     summary="Replace a feed",
     description="Its key and secret stay; whatever the body leaves out takes its default.",
     status_code=202,
-    responses=_RESPONSES,
+    responses=_RESPONSES | {202: {"model": FeedAnswer}},
 )
 def replace_feed(
     caller: CallerIn,
@@ -165,7 +155,7 @@ def replace_feed(
     summary="Replace a feed of a workspace",
     description="The same at the other address.",
     status_code=202,
-    responses=_RESPONSES,
+    responses=_RESPONSES | {202: {"model": FeedAnswer}},
 )
 def replace_feed_of_workspace(
     caller: CallerIn,

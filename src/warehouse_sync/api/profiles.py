@@ -31,6 +31,7 @@ _EXAMPLE: Final = {
     "last_stored_timestamp_ms": 1575301484215,
     "is_opted_out": False,
     "limit_ad_tracking": None,
+    "environment_type": "development",
     "device_identities": [{"type": "android_id", "encoding": "none", "value": "8789c459016a94b0"}],
     "user_identities": [{"type": "customer_id", "encoding": "none", "value": "c-17"}],
     "account_userattributes": None,

@@ -13,12 +13,22 @@ class ErrorItem(BaseModel):
     message: str = Field(examples=["Pipeline example-pipeline is already in progress."])
     code: str = Field(description="A stable word for programs.", examples=["busy"])
     field: str | None = Field(None, description="The field at fault, if one is.")
+    step: str | None = Field(default=None, description="Of a failure of the warehouse, the step at which it was seen.")
+    pipeline_run_id: int | None = Field(default=None, description="The run that is in the way, if one is.")
 
 
 class ErrorBody(BaseModel):
     """The answer to every request that failed."""
 
     statusCode: int = Field(examples=[400])  # noqa: N815 - the published name
+    errors: list[ErrorItem]
+
+
+class PlatformErrorBody(BaseModel):
+    """The answer to every request below ``/v1`` that failed."""
+
+    data: None
+    dataType: None  # noqa: N815 - the published name
     errors: list[ErrorItem]
 
 
