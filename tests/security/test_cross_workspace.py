@@ -12,6 +12,7 @@ from tests.fixtures.routes import Route
 from tests.security.conftest import FOREIGN, NOWHERE, OWN, Borders
 
 Values = dict[str, object]
+_OF_THE_REQUEST = {"x-request-id", "content-length", "x-mp-rate-limit-percentage-used"}
 _OUTSIDE_WORKSPACES = {"orgId", "accountId"}  # numbers that both workspaces share
 
 
@@ -35,7 +36,7 @@ def _told(answer: httpx.Response, values: Values) -> tuple[int, str, dict[str, s
     for value in sorted((str(value) for value in values.values()), key=len, reverse=True):
         if len(value) >= 4:
             text = text.replace(value, "<id>")
-    headers = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "content-length"}}
+    headers = {name: value for name, value in answer.headers.items() if name not in _OF_THE_REQUEST}
     return answer.status_code, text, headers
 
 

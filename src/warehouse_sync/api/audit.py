@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
 from warehouse_sync.api.responses import READ
 from warehouse_sync.catalog.audit import AuditEntry
-from warehouse_sync.domain.timestamps import format_instant
+from warehouse_sync.domain.timestamps import format_audit
 
 router = APIRouter(prefix="/platform/extensions", tags=["Audit"])
 
@@ -79,7 +79,7 @@ def list_audit(
 def _answer(entry: AuditEntry) -> AuditAnswer:
     return AuditAnswer(
         id=entry.id or 0,
-        at=format_instant(entry.at),
+        at=f"{format_audit(entry.at)}Z",
         client_id=entry.client_id,
         workspace_id=entry.workspace_id,
         action=entry.action,

@@ -16,7 +16,7 @@ from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import audit_log
 
 DONE: Final = "done"
-_OUTCOME: Final = "outcome"  # a name among the details
+_OUTCOME: Final = "refused_with"  # a name among the details that no deed uses
 
 
 @dataclass(frozen=True, slots=True)
