@@ -115,7 +115,7 @@ def _body(body: Json | None) -> str:
     if body is None:
         return ""
     contents = list(body["content"].items())
-    examples = "".join(_example(given, "Example") for _, content in contents[:1] for given in _examples(content))
+    examples = "".join(_example(given, label) for _, content in contents[:1] for label, given in _examples(content))
     kinds = "".join(f"<p>{_code(kind)}: {type_of(content['schema'])}</p>" for kind, content in contents)
     schema = contents[0][1]["schema"]
     fields = schema_table(schema) if "properties" in schema else ""
@@ -123,7 +123,7 @@ def _body(body: Json | None) -> str:
 
 
 def _responses(responses: Json) -> str:
-    rows, examples = [], []
+    rows, good, bad = [], "", ""
     for status, response in responses.items():
         content = next(iter(response.get("content", {}).values()), None)
         shape = "no body" if content is None else type_of(content["schema"])
@@ -131,13 +131,16 @@ def _responses(responses: Json) -> str:
         mark = f'<span class="status s{escape(status[:1])}">{escape(status)}</span>'
         rows.append((mark, prose(response["description"]), shape, names))
         if content is not None:
-            examples += [_example(given, f"Example of {status}") for given in _examples(content)]
-    return f"<h4>Answers</h4>{cells(('status', 'meaning', 'body', 'headers'), rows)}{''.join(examples)}"
+            shown = "".join(_example(given, f"{status}: {label}") for label, given in _examples(content))
+            good, bad = (good + shown, bad) if status < "3" else (good, bad + shown)
+    failures = f"<details><summary>Examples of failures</summary>{bad}</details>" if bad else ""
+    return f"<h4>Answers</h4>{cells(('status', 'meaning', 'body', 'headers'), rows)}{good}{failures}"
 
 
-def _examples(content: Json) -> list[Any]:
-    given = [content["example"]] if "example" in content else []
-    return given + [example["value"] for example in content.get("examples", {}).values()]
+def _examples(content: Json) -> list[tuple[str, Any]]:
+    """Labels and values."""
+    given = [("example", content["example"])] if "example" in content else []
+    return given + [(f"example of {name}", example["value"]) for name, example in content.get("examples", {}).items()]
 
 
 def _example(value: Any, label: str) -> str:  # noqa: ANN401 - whatever JSON holds
@@ -149,7 +152,7 @@ def _example(value: Any, label: str) -> str:  # noqa: ANN401 - whatever JSON hol
 def _objects(document: Json) -> str:
     parts = ["<section><h2>Objects</h2>"]
     for name, schema in document["components"]["schemas"].items():
-        examples = "".join(_example(given, "Example") for given in schema.get("examples", ()))
+        examples = "".join(_example(given, "example") for given in schema.get("examples", ()))
         parts.append(
             f'<article id="object-{escape(name)}"><h3>{escape(name)}</h3>{prose(schema.get("description", ""))}'
             f"{schema_table(schema)}{examples}</article>"

@@ -48,6 +48,7 @@ tbody th { font-weight: 400; white-space: nowrap; }
 td p { margin: 0; }
 .must { color: var(--bad); font-size: .78rem; }
 .status { font-weight: 700; } .s2 { color: var(--good); } .s4, .s5 { color: var(--bad); }
+details details { margin-left: 1.25rem; }
 summary { cursor: pointer; padding: .3rem 0; color: var(--link); }
 @media (max-width: 56rem) {
   body { display: block; }

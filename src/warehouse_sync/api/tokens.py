@@ -32,9 +32,17 @@ _REQUEST: Final = {
     "type": "object",
     "required": ["client_id", "client_secret", "audience", "grant_type"],
     "properties": {
-        "client_id": {"type": "string"},
-        "client_secret": {"type": "string"},
-        "audience": {"type": "string", "example": "https://api.mparticle.com"},
+        "client_id": {"type": "string", "description": "Of a credential.", "examples": ["3yZUhXk9Qe5sW2"]},
+        "client_secret": {
+            "type": "string",
+            "description": "Shown once, when the credential was made.",
+            "examples": ["s3cret"],
+        },
+        "audience": {
+            "type": "string",
+            "description": "As published; a form and HTTP Basic may leave it out.",
+            "examples": ["https://api.mparticle.com"],
+        },
         "grant_type": {"type": "string", "enum": [_GRANT_TYPE]},
     },
 }
