@@ -41,7 +41,7 @@ class StoreLimits:
     threads: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _OpenScope:
     name: str
     codec: MpidCodec
@@ -132,20 +132,9 @@ class DuckDbStores:
     @contextmanager
     def _writing(self, workspace_id: int, environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
         scope = self._scope(workspace_id, environment)
-        with scope.writer, self._connected(scope) as connection:
-            connection.execute("BEGIN")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except duckdb.Error as error:
-                _roll_back(connection)
-                self._restart_if_invalidated(error)
-                raise StoreError(
-                    f"The profile store could not write: {_first_line(error)}", code="store_write_failed"
-                ) from error
-            except BaseException:
-                _roll_back(connection)
-                raise
+        with scope.writer, self._transaction(scope, "could not write", "store_write_failed") as connection:
+            yield connection
+            connection.execute("COMMIT")
 
     # --- reading -------------------------------------------------------------------------------------------------------------------
 
@@ -158,14 +147,8 @@ class DuckDbStores:
             yield None
             return
         scope = self._scope(workspace_id, environment)
-        with self._connected(scope) as connection:
-            connection.execute("BEGIN")
-            try:
-                yield connection, scope.codec
-            except duckdb.Error as error:
-                raise StoreError(f"The profile store could not be read: {_first_line(error)}") from error
-            finally:
-                _roll_back(connection)
+        with self._transaction(scope, "could not be read", "store_unusable") as connection:
+            yield connection, scope.codec
 
     def codec(self, workspace_id: int) -> MpidCodec:
         """The MPIDs of a workspace."""
@@ -183,15 +166,29 @@ class DuckDbStores:
         engine.execute("SET TimeZone = 'UTC'")
         return engine
 
-    def _restart_if_invalidated(self, error: duckdb.Error) -> None:
-        """After a fatal error the engine refuses all work; a new one reads what was committed (promise I2)."""
-        if not isinstance(error, duckdb.FatalException):
-            return
+    def _recover(self, scope: _OpenScope) -> None:
+        """Lets go of a file that the engine has given up, or of the engine, so that the next use reads what was committed (promise I2).
+
+        The engine gives up a file whose checkpoint failed, on a full disk say, and refuses all work on it until it is attached anew.
+        """
         with self._lock:
-            with suppress(duckdb.Error):
-                self._engine.close()
-            self._engine = self._start_engine()
-            self._scopes.clear()
+            if scope not in self._scopes.values() or self._works(f"SELECT next_seq FROM {scope.name}.counters"):
+                return
+            self._scopes = {key: other for key, other in self._scopes.items() if other is not scope}
+            self._let_go(scope.name)
+            if not self._works("SELECT 1"):
+                with suppress(duckdb.Error):
+                    self._engine.close()
+                self._engine = self._start_engine()
+                self._scopes.clear()
+
+    def _works(self, query: str) -> bool:
+        try:
+            with self._engine.cursor() as connection:
+                connection.execute(query).fetchall()
+        except duckdb.Error:
+            return False
+        return True
 
     def _path(self, workspace_id: int, environment: Environment) -> Path:
         return self._folder / f"{workspace_id}-{environment}.duckdb"
@@ -228,15 +225,28 @@ class DuckDbStores:
             self._engine.execute(f"DETACH {name}")
 
     @contextmanager
-    def _connected(self, scope: _OpenScope) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._lock:
-            connection = self._engine.cursor()
+    def _transaction(self, scope: _OpenScope, failure: str, code: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to a scope with an open transaction, which is rolled back unless the block commits it.
+
+        Raises:
+            StoreError: the engine failed, with ``code`` and a sentence that says ``failure``.
+        """
         try:
-            connection.execute(f"USE {scope.name}")
-            connection.execute("SET TimeZone = 'UTC'")
-            yield connection
-        finally:
-            connection.close()
+            with self._cursor() as connection:
+                connection.execute(f"USE {scope.name}")
+                connection.execute("SET TimeZone = 'UTC'")
+                connection.execute("BEGIN")
+                try:
+                    yield connection
+                finally:
+                    _roll_back(connection)
+        except duckdb.Error as error:
+            self._recover(scope)
+            raise StoreError(f"The profile store {failure}: {_first_line(error)}", code=code) from error
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            return self._engine.cursor()
 
 
 class DuckDbChunk:

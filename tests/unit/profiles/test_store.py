@@ -193,6 +193,48 @@ def test_after_a_new_engine_version_nothing_looks_changed(home: Home, tmp_path: 
         again.stores.close()
 
 
+def test_a_file_that_the_engine_gives_up_is_opened_again(home: Home) -> None:
+    """A checkpoint that fails, as on a full disk, ends the use of a file, and nothing else: no service is to be started again for it."""
+    home.sync(*FIRST)
+    run = home.key(2)
+    home.stores.begin(run, start_over=False)
+    before = everything(home)
+    fail_checkpoints(home, "before_header")
+    with pytest.raises(StoreError) as refused:
+        apply(home, run, 0, SECOND)
+    assert refused.value.code == "store_write_failed"
+    fail_checkpoints(home, None)
+    done = home.stores.begin(run, start_over=False).chunks  # an error from COMMIT does not say whether it took effect
+    if not done:
+        assert everything(home) == before
+        apply(home, run, 0, SECOND)
+    assert home.values(1)["x"] == home.values(2)["x"] == "2"
+    assert home.stores.begin(run, start_over=False).chunks == 1
+
+
+def test_a_file_that_a_reader_holds_is_opened_again_when_the_reader_ends(home: Home) -> None:
+    home.sync(*FIRST)
+    fail_checkpoints(home, "before_header")
+    with home.stores.reading(WORKSPACE, DEVELOPMENT) as opened:
+        opened[0].execute("SELECT * FROM profiles").fetchall()
+        with pytest.raises(StoreError):
+            home.sync(*SECOND)
+        fail_checkpoints(home, None)
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                home.count()
+    assert home.count() >= 1
+    home.runs = 2
+    home.sync(*SECOND)
+    assert home.values(2)["x"] == "2"
+
+
+def fail_checkpoints(home: Home, moment: str | None) -> None:
+    """Lets every commit end with a checkpoint that fails, or none."""
+    home.stores._engine.execute(f"SET wal_autocheckpoint = '{'1KB' if moment else '16MB'}'")
+    home.stores._engine.execute(f"SET debug_checkpoint_abort = '{moment or 'none'}'")
+
+
 def test_a_scope_without_store_is_empty_and_stays_so(home: Home) -> None:
     assert home.count() == 0
     assert home.reader.progress(WORKSPACE, DEVELOPMENT, 1) is None
