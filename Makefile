@@ -1,7 +1,7 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve snowflake test check fmt bench lock clean
+.PHONY: help setup demo serve snowflake test check fmt bench openapi postman lock clean fuzz
 
 PYTHON ?= python3.11
 PORT ?= 8080
@@ -51,6 +51,16 @@ fmt: setup ## format the code and mend what lint can mend
 
 bench: setup ## measure speed and memory; prints ratios taken side by side in one run
 	@$(BIN)/python -m benchmarks
+
+fuzz: setup ## attack the API and the SQL guard for minutes (CASES=5000); one table at the end
+	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),5000)
+
+openapi: setup ## write docs/openapi.json and the Postman collection anew from the code
+	@$(BIN)/python tests/unit/test_openapi.py > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+	@$(BIN)/python tests/postman/collection.py
+
+postman: setup ## drive a fresh service with the Postman collection, by newman (needs npm)
+	@$(BIN)/python tests/postman/drive.py
 
 lock: .venv/.ready ## renew both locks
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
