@@ -6,6 +6,8 @@ committed. What is committed, only the profile store knows.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +31,7 @@ from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
 from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, open_spool
+from warehouse_sync.sync.spool_manifest import SpoolChunk, damaged
 from warehouse_sync.sync.worker import Conversation, Progress, WarehouseWorker
 from warehouse_sync.warehouses.arrow import column_kinds
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
@@ -123,7 +126,7 @@ class RunExecutor:
             LeaseLostError: a newer holder has the run.
             StoreError: the profile store failed; trying again tells what was committed.
         """
-        spool = self._sealed_spool(order.run)
+        spool = self._sealed_spool(order)
         # Without its spool a run starts over: to query again is not to resume, and its rows merge idempotently.
         progress = self._stores.begin(order.run.key, start_over=spool is None)
         crashpoint("epoch_raised")
@@ -138,7 +141,9 @@ class RunExecutor:
                 continue
             if cancelled():
                 raise RunError("The run was cancelled.", code="cancelled")
-            counts += apply_chunk(self._stores, plan, number, spool.read(chunk), now=self._clock.now())
+            counts += apply_chunk(
+                self._stores, plan, number, self._rows(order.run, spool, chunk), now=self._clock.now()
+            )
             observer.chunk_applied(counts, spool.manifest.rows)
         return counts
 
@@ -162,12 +167,26 @@ class RunExecutor:
     def _directory(self, run_id: int) -> Path:
         return self._spools / f"run-{run_id}"
 
-    def _sealed_spool(self, run: Run) -> Spool | None:
+    def _sealed_spool(self, order: RunOrder) -> Spool | None:
+        """What an earlier attempt has fetched, if it is whole and still what this order asks for."""
+        directory = self._directory(order.run.id)
         try:
-            return open_spool(self._directory(run.id))
+            spool = open_spool(directory)
         except StoreError:
-            discard_spool(self._directory(run.id))  # damaged: the rows are still in the warehouse
-            return None
+            spool = None  # damaged: the rows are still in the warehouse
+        if spool is not None and spool.manifest.origin == origin_of(order):
+            return spool
+        # Between two attempts a PUT may have given the pipeline another data model, or that one another query: rows of the old one must
+        # not be written in the name of the new one.
+        discard_spool(directory)
+        return None
+
+    def _rows(self, run: Run, spool: Spool, chunk: SpoolChunk) -> pa.Table:
+        try:
+            return spool.read(chunk)
+        except StoreError:
+            discard_spool(self._directory(run.id))  # the next attempt would meet the same damage
+            raise
 
     def _fetch(self, order: RunOrder, observer: RunObserver, cancelled: Callable[[], bool]) -> Spool | None:
         """The sealed spool of the interval; None if the interval holds no rows."""
@@ -187,7 +206,10 @@ class RunExecutor:
                 sql.extract, self._spool_request(order, stamp), lambda progress: _tell(observer, progress)
             )
         crashpoint("fetch_complete")
-        return open_spool(self._directory(order.run.id))
+        spool = open_spool(self._directory(order.run.id))
+        if spool is None:  # rows were fetched: to go on without them would be a success that lost them
+            raise damaged("it is gone")
+        return spool
 
     def _probe(self, order: RunOrder, conversation: Conversation) -> tuple[GeneratedSql, str]:
         query = check_query(order.data_model.sql_query, WAREHOUSE_TYPES[order.address.type].dialect)
@@ -214,7 +236,24 @@ class RunExecutor:
             max_bytes=self._limits.spool_bytes,
             max_cell_bytes=self._limits.cell_bytes,
             min_free_bytes=self._limits.free_bytes,
+            origin=origin_of(order),
         )
+
+
+def origin_of(order: RunOrder) -> str:
+    """A digest of all that decides which rows an order reads and what they mean, except for the warehouse's own data."""
+    model, interval = order.data_model, order.run.data_interval
+    meaning = (
+        model.key,
+        model.sql_query,
+        model.load_timestamp.name,
+        model.load_timestamp.declared,
+        model.load_timestamp.zone,
+        str(interval),
+        order.address.type,
+        sorted(order.address.parameters.items()),
+    )
+    return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
 
 def record_plan(order: RunOrder, schema: pa.Schema) -> RecordPlan:

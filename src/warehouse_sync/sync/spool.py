@@ -45,6 +45,7 @@ class SpoolRequest:
         max_bytes: the most bytes of the whole spool on disk.
         min_free_bytes: what must stay free on that disk; other programs and our own stores need it.
         max_cell_bytes: the largest text or binary value.
+        origin: what tells these rows from those of another query or warehouse; kept in the manifest.
     """
 
     directory: Path
@@ -55,6 +56,7 @@ class SpoolRequest:
     max_bytes: int = 200 * 1024 * _MEBIBYTE
     max_cell_bytes: int = 16 * _MEBIBYTE
     min_free_bytes: int = 0
+    origin: str = ""
 
 
 class Spool:
@@ -168,6 +170,7 @@ class SpoolWriter:
             manifest = Manifest(
                 schema=self._schema,
                 load_timestamp=self._request.load_timestamp,
+                origin=self._request.origin,
                 rows=self.rows,
                 size=sum(chunk.size for chunk in chunks),
                 chunks=chunks,

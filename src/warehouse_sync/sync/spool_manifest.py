@@ -15,7 +15,7 @@ import pyarrow as pa
 from warehouse_sync.errors import StoreError
 
 MANIFEST_NAME: Final = "manifest.json"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,14 @@ class Manifest:
     Attributes:
         schema: of all rows, in the normal forms of ``warehouses/arrow.py``.
         load_timestamp: name of the column that rows are ordered by.
+        origin: of what query on what warehouse they are the rows, as the request said it.
         rows, size: in all chunks; bytes on disk.
         chunks: in the order of their load timestamps.
     """
 
     schema: pa.Schema
     load_timestamp: str
+    origin: str
     rows: int
     size: int
     chunks: tuple[SpoolChunk, ...]
@@ -61,6 +63,7 @@ class Manifest:
             "format": _FORMAT,
             "schema": base64.b64encode(self.schema.serialize().to_pybytes()).decode("ascii"),
             "load_timestamp": self.load_timestamp,
+            "origin": self.origin,
             "rows": self.rows,
             "size": self.size,
             "chunks": [asdict(chunk) for chunk in self.chunks],
@@ -81,7 +84,7 @@ class Manifest:
                 raise damaged("its manifest does not match its checksum, or is of another version")
             schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(body["schema"])))
             chunks = tuple(SpoolChunk(**chunk) for chunk in body["chunks"])
-            return cls(schema, body["load_timestamp"], body["rows"], body["size"], chunks)
+            return cls(schema, body["load_timestamp"], body["origin"], body["rows"], body["size"], chunks)
         except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise damaged("its manifest cannot be read") from error
 

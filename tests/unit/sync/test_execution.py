@@ -1,0 +1,184 @@
+"""Runs that are executed more than once: what an earlier attempt has fetched is used if it is whole and still what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from warehouse_sync.clock import ManualClock
+from warehouse_sync.domain.audit import AuditStamp
+from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.domain.data_model import DataModel
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.identity import IdentityRules, IdentityType
+from warehouse_sync.domain.interval import Interval
+from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunState, RunType
+from warehouse_sync.errors import StoreError
+from warehouse_sync.profiles.duckdb_store import DuckDbStores
+from warehouse_sync.profiles.reader import DuckDbReader
+from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, RunOrder
+from warehouse_sync.sync.spool import discard_spool
+from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
+from warehouse_sync.warehouses.policy import WarehousePolicy
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+STAMP = LoadTimestamp("ts", LoadTimestampType.TIMESTAMP_NTZ)
+MODEL = DataModel(
+    1, "m", 1, "m", "SELECT id AS customer_id, 'old' AS x, ts FROM people", STAMP, True, AuditStamp(START, "ann")
+)
+RUN = Run(
+    id=1,
+    pipeline_key=1,
+    pipeline_id="p",
+    workspace_id=1,
+    environment=Environment.PRODUCTION,
+    run_type=RunType.MANUAL,
+    state=RunState.RUNNING,
+    logical_date=START,
+    data_interval=Interval(START, START + timedelta(days=1)),
+    attempt=1,
+    epoch=1,
+    created_on=START,
+    created_by="ann",
+)
+ROWS = 20
+
+
+class Died(Exception):
+    """The execution ended in the middle."""
+
+
+class Watcher:
+    """Counts the fetches, and ends the execution once so many rows are applied."""
+
+    def __init__(self, *, die_after: int = 0) -> None:
+        self.fetches = 0
+        self._die_after = die_after
+
+    def sql_generated(self, generated: GeneratedSql) -> None:
+        del generated
+        self.fetches += 1
+
+    def rows_fetched(self, rows: int) -> None:
+        del rows
+
+    def chunk_applied(self, counts: RunCounts, total_rows: int) -> None:
+        del total_rows
+        if counts.extracted == self._die_after:
+            raise Died
+
+
+class Plant:
+    def __init__(self, folder: Path) -> None:
+        self.spools = folder / "spool"
+        self.stores = DuckDbStores(folder / "profiles", b"k" * 32)
+        (folder / "root").mkdir()
+        (folder / "scratch").mkdir()
+        with duckdb.connect(str(folder / "root" / "shop.duckdb")) as shop:
+            shop.execute(
+                f"CREATE TABLE people AS SELECT 'c-' || i AS id, TIMESTAMP '2026-01-01' + INTERVAL (i) MINUTE AS ts FROM range({ROWS}) r(i)"
+            )
+        worker = WarehouseWorker(WorkerSettings(WarehousePolicy(duckdb_root=str(folder / "root")), folder / "scratch"))
+        limits = ExecutionLimits(chunk_rows=5, spool_bytes=1 << 30, cell_bytes=1 << 20)
+        self.executor = RunExecutor(worker, self.stores, self.spools, limits, ManualClock(START))
+        self.order = RunOrder(
+            RUN,
+            WarehouseAddress("duckdb", {"database": "shop.duckdb"}),
+            MODEL,
+            IdentityRules(),
+            max_rows=1000,
+            max_columns=100,
+        )
+
+    def execute(self, order: RunOrder, watcher: Watcher) -> RunCounts:
+        return self.executor.execute(order, watcher, lambda: False)
+
+    def attributes(self, customer: int) -> dict[str, tuple[object, int]]:
+        """Value and data model of each attribute of a customer."""
+        reader = DuckDbReader(self.stores)
+        [mpid] = reader.find(1, Environment.PRODUCTION, IdentityType.CUSTOMER_ID, f"c-{customer}", IdentityRules())
+        profile = reader.profile(1, mpid)
+        assert profile is not None
+        return {found.name: (found.value, found.data_model_key) for found in profile.attributes}
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[Plant]:
+    made = Plant(tmp_path)
+    yield made
+    made.stores.close()
+
+
+def interrupted(plant: Plant) -> None:
+    """Five of twenty rows are applied; the rest is in the spool."""
+    with pytest.raises(Died):
+        plant.execute(plant.order, Watcher(die_after=5))
+
+
+def test_a_second_attempt_goes_on_from_the_spool(plant: Plant) -> None:
+    interrupted(plant)
+    watcher = Watcher()
+    counts = plant.execute(plant.order, watcher)
+    assert (counts.extracted, counts.changed, watcher.fetches) == (ROWS, ROWS, 0)
+
+
+def test_rows_of_one_data_model_are_never_written_in_the_name_of_another(plant: Plant) -> None:
+    interrupted(plant)
+    other = replace(
+        MODEL, key=2, id="other", sql_query="SELECT id AS customer_id, 'new' AS y, ts FROM people WHERE id <> 'c-7'"
+    )
+    watcher = Watcher()
+    counts = plant.execute(replace(plant.order, data_model=other), watcher)
+    assert (counts.extracted, watcher.fetches) == (ROWS - 1, 1)
+    assert plant.attributes(1) == {"x": ("old", 1), "y": ("new", 2)}
+    assert plant.attributes(19) == {"y": ("new", 2)}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        replace(MODEL, sql_query=MODEL.sql_query.replace("'old'", "'new'")),
+        replace(MODEL, load_timestamp=replace(STAMP, zone="America/New_York")),
+    ],
+)
+def test_a_changed_data_model_is_queried_again(plant: Plant, model: DataModel) -> None:
+    interrupted(plant)
+    watcher = Watcher()
+    plant.execute(replace(plant.order, data_model=model), watcher)
+    assert watcher.fetches == 1
+
+
+def test_another_name_of_the_data_model_changes_nothing(plant: Plant) -> None:
+    interrupted(plant)
+    watcher = Watcher()
+    plant.execute(replace(plant.order, data_model=replace(MODEL, name="renamed")), watcher)
+    assert watcher.fetches == 0
+
+
+def test_a_damaged_spool_is_fetched_again_at_the_next_attempt(plant: Plant) -> None:
+    interrupted(plant)
+    [last] = plant.spools.glob("run-1/chunk-000003*")
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1  # the size stays
+    last.write_bytes(content)
+    with pytest.raises(StoreError, match="checksum"):
+        plant.execute(plant.order, Watcher())
+    watcher = Watcher()
+    assert plant.execute(plant.order, watcher).extracted == ROWS
+    assert watcher.fetches == 1
+
+
+def test_a_spool_that_vanishes_is_no_empty_interval(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    def vanish(name: str) -> None:
+        if name == "fetch_complete":
+            discard_spool(plant.spools / "run-1")
+
+    monkeypatch.setattr("warehouse_sync.sync.execution.crashpoint", vanish)
+    with pytest.raises(StoreError):
+        plant.execute(plant.order, Watcher())
