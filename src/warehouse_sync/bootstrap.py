@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from warehouse_sync.api.app import create_app
+from warehouse_sync.api.ceilings import MAX_HEAD_BYTES, RequestLimits
 from warehouse_sync.api.services import Services
+from warehouse_sync.api.wire import BoundedProtocol
 from warehouse_sync.catalog import home_facts
 from warehouse_sync.catalog.database import Database, open_database, url_of_home
 from warehouse_sync.clock import Clock, SystemClock
@@ -255,6 +257,16 @@ def _execution_limits(settings: Settings) -> ExecutionLimits:
     )
 
 
+def _request_limits(settings: Settings) -> RequestLimits:
+    return RequestLimits(
+        body_bytes=settings.max_body_bytes,
+        seconds=settings.request_timeout_seconds,
+        at_once=settings.requests_at_once,
+        control_per_second=settings.limit_control_requests,
+        profile_per_second=settings.limit_profile_requests,
+    )
+
+
 def _is_healthy(database: Database) -> bool:
     try:
         with database.read() as tx:
@@ -289,13 +301,15 @@ def _listen(settings: Settings, services: Services, announce: Callable[[str], No
         services,
         version=metadata.version("warehouse-sync"),
         address=settings.issuer_url,
-        max_body_bytes=settings.max_body_bytes,
+        limits=_request_limits(settings),
         cors_origins=settings.cors_origins,
     )
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
+        http=BoundedProtocol,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -21,6 +21,8 @@ Json = Any
 
 _FINISHED: Final = frozenset({"success", "failed"})
 _TOKEN_RESERVE_SECONDS: Final = 60.0
+_PATIENCE: Final = 5
+_LONGEST_PAUSE_SECONDS: Final = 10.0
 
 
 class ApiError(WarehouseSyncError):
@@ -73,6 +75,11 @@ class WarehouseSyncClient:
         try:
             headers = {"Authorization": f"Bearer {self._valid_token()}"}
             answer = self._http.request(method, path, json=body, params=query, headers=headers)
+            for _ in range(_PATIENCE):
+                if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                    break
+                time.sleep(_pause(answer))  # it asked too often; nothing was done
+                answer = self._http.request(method, path, json=body, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise ApiError(f"The service cannot be reached: {error}", status=0) from error
         if answer.is_error:
@@ -137,6 +144,12 @@ class WorkspaceClient:
 def is_finished(run: dict[str, Any]) -> bool:
     """Whether a run will change no more."""
     return run["pipeline_run_state"] in _FINISHED
+
+
+def _pause(answer: httpx.Response) -> float:
+    """How long the service asks to wait, in seconds."""
+    given = answer.headers.get("Retry-After", "")
+    return min(float(given), _LONGEST_PAUSE_SECONDS) if given.isascii() and given.isdigit() else 1.0
 
 
 def _message(answer: httpx.Response) -> str:

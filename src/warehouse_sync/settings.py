@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         (), description="Web origins whose pages may call the API, e.g. https://app.example.com; none by default."
     )
     max_body_bytes: int = Field(1_048_576, ge=1024, le=64 * 1_048_576, description="Largest request body, in bytes.")
+    request_timeout_seconds: int = Field(
+        300, ge=1, le=_DAY, description="Longest time until a request is answered, in seconds."
+    )
+    requests_at_once: int = Field(
+        200, ge=1, le=10_000, description="Requests worked on at the same time; others are told to come again."
+    )
 
     issuer: HttpUrl | None = Field(
         None, description="The iss of access tokens; by default the address that is listened on."
@@ -142,6 +148,12 @@ class Settings(BaseSettings):
     limit_records_monthly: Records = Field(40_000_000, description="Rows of one run of a monthly pipeline.")
     limit_records_once: Records = Field(40_000_000, description="Rows of the run of a pipeline that runs once.")
     limit_records_on_demand: Records = Field(24_000_000, description="Rows of one run of an on-demand pipeline.")
+    limit_control_requests: int = Field(
+        500, ge=1, le=100_000, description="Requests per second of one credential, but for the Profile API."
+    )
+    limit_profile_requests: int = Field(
+        15, ge=1, le=100_000, description="Requests per second of one credential to the Profile API."
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "console"] = Field(

@@ -28,10 +28,12 @@ from warehouse_sync.api import (
     runs,
     tokens,
 )
+from warehouse_sync.api.ceilings import BoundedHead, Patience, RequestLimits, Turnstile
 from warehouse_sync.api.documents import ADDRESS, complete
 from warehouse_sync.api.errors import error_response, plain_error
 from warehouse_sync.api.middleware import REQUEST_ID, Authentication, BoundedBody, Numbering, request_id_of
 from warehouse_sync.api.refusals import Refusals
+from warehouse_sync.api.request_rate import RateLimited
 from warehouse_sync.api.services import Services
 from warehouse_sync.api.validation import refusal
 from warehouse_sync.errors import WarehouseSyncError
@@ -73,7 +75,7 @@ def create_app(
     *,
     version: str = "0",
     address: str = ADDRESS,
-    max_body_bytes: int = 1_048_576,
+    limits: RequestLimits | None = None,
     cors_origins: Collection[str] = (),
     public_prefixes: Collection[str] = (),
 ) -> FastAPI:
@@ -82,7 +84,7 @@ def create_app(
     Args:
         version: shown in the API's document.
         address: where the service is reached, for the API's document.
-        max_body_bytes: the longest request body.
+        limits: what requests may take; by default what the settings have by default.
         cors_origins: web origins whose pages may call the API; none by default.
         public_prefixes: beginnings of paths that need no bearer token because what answers there has a sign-in of its own.
     """
@@ -100,7 +102,11 @@ def create_app(
     _add_routes(app)
     refusals = Refusals(services)
     _add_failures(app, refusals)
-    app.add_middleware(BoundedBody, max_bytes=max_body_bytes)
+    given = limits or RequestLimits()
+    app.add_middleware(Turnstile, at_once=given.at_once)
+    app.add_middleware(Patience, seconds=given.seconds)
+    app.add_middleware(BoundedBody, max_bytes=given.body_bytes, seconds=given.body_seconds)
+    app.add_middleware(RateLimited, control=given.control_per_second, profile=given.profile_per_second)
     app.add_middleware(
         Authentication,
         tokens=services.tokens,
@@ -116,6 +122,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=[REQUEST_ID],
         )
+    app.add_middleware(BoundedHead)
     app.add_middleware(Numbering)
     return app
 

@@ -17,6 +17,26 @@ PLATFORM_PREFIX: Final = "/v1/"
 """Routes below it answer in the Platform API's envelope."""
 
 _log = structlog.get_logger(__name__)
+
+
+class BodyTooLarge(errors.InvalidRequest):
+    """The body is longer than the operator allows."""
+
+    code = "body_too_large"
+
+
+class BodyTooSlow(errors.InvalidRequest):
+    """The body did not come in time."""
+
+    code = "request_timed_out"
+
+
+class TooBusy(errors.WarehouseSyncError):
+    """The service has as much to do as it may."""
+
+    code = "too_busy"
+
+
 _STATUS: Final[dict[type[Exception], int]] = {
     errors.RequestError: 400,
     errors.NotFound: 404,
@@ -26,7 +46,12 @@ _STATUS: Final[dict[type[Exception], int]] = {
     errors.StoreError: 503,
     errors.LeaseLostError: 503,
     errors.RunError: 503,
+    BodyTooLarge: 413,
+    BodyTooSlow: 408,
+    TooBusy: 503,
 }
+_WITHOUT_TOKEN_ERROR: Final = frozenset({"no_token", "account_missing"})
+_TOO_MUCH_TO_SHOW: Final = "preview_too_large"
 _UNEXPECTED: Final = (
     "Something went wrong in the service. The operator finds the reason in the log, under this request id: {}."
 )
@@ -45,20 +70,8 @@ class BodyRefused(errors.InvalidRequest):
         self.problems = problems
 
 
-_WITHOUT_TOKEN_ERROR: Final = frozenset({"no_token", "account_missing"})
-_TOO_MUCH_TO_SHOW: Final = "preview_too_large"
-
-
-class BodyTooLarge(errors.InvalidRequest):
-    """The body is longer than the operator allows."""
-
-    code = "body_too_large"
-
-
 def status_of(error: Exception) -> int:
     """The status code an error is answered with."""
-    if isinstance(error, BodyTooLarge):
-        return 413
     if isinstance(error, errors.RunError) and error.code == _TOO_MUCH_TO_SHOW:
         return 400
     if isinstance(error, WarehouseError):
@@ -76,7 +89,7 @@ def error_response(error: Exception, *, path: str, request_id: str) -> Response:
     if status == 500 or not isinstance(error, WarehouseSyncError):
         _log.error("request failed unexpectedly", request_id=request_id, path=path, exc_info=error)
         return plain_error(500, _UNEXPECTED.format(request_id), path=path, code="internal_error")
-    if status == 503 and not isinstance(error, errors.RunError):
+    if status == 503 and not isinstance(error, errors.RunError | TooBusy):
         _log.error("a store cannot be used", request_id=request_id, path=path, reason=error.message)
         return plain_error(status, _STORE, path=path, code=error.code, headers=headers)
     return _answer(status, _items(error), path=path, headers=headers)
@@ -125,6 +138,8 @@ def _status_of_warehouse_error(error: WarehouseError) -> int:
 
 
 def _headers(error: Exception, status: int) -> dict[str, str]:
+    if isinstance(error, BodyTooLarge | BodyTooSlow):
+        return {"Connection": "close"}  # the rest of the body is not waited for
     if isinstance(error, TooManyFailures):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.Unauthenticated):

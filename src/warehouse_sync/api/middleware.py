@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Collection
 from typing import Final
@@ -11,14 +12,20 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from warehouse_sync.api.errors import BodyTooLarge, error_response
+from warehouse_sync.api.errors import BodyTooLarge, BodyTooSlow, error_response
 from warehouse_sync.api.refusals import Refusals
+from warehouse_sync.api.strict_json import refuse_ambiguous_json
 from warehouse_sync.errors import InvalidRequest, Unauthenticated
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.tokens import TokenService
 
 MAX_JSON_DEPTH: Final = 20
+MAX_TOKEN_BODY_BYTES: Final = 64 * 1024
 REQUEST_ID: Final = "X-Request-Id"
+_HSTS: Final = "max-age=31536000"
+_CACHEABLE: Final = frozenset({"/openapi.json", "/docs", "/.well-known/jwks.json", "/.well-known/openid-configuration"})
+"""The same for everybody; all other answers are for their reader alone."""
+
 _OPENING, _CLOSING, _QUOTE, _ESCAPE = b"[{", b"]}", 0x22, 0x5C
 
 
@@ -48,6 +55,10 @@ class Numbering:
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID] = request_id
                 headers.setdefault("X-Content-Type-Options", "nosniff")
+                if scope["path"] not in _CACHEABLE:
+                    headers.setdefault("Cache-Control", "no-store")
+                if scope.get("scheme") == "https":
+                    headers.setdefault("Strict-Transport-Security", _HSTS)
             await send(message)
 
         try:
@@ -106,18 +117,24 @@ class Authentication:
 
 
 class BoundedBody:
-    """Reads the whole body, counting its bytes whatever its headers say, and refuses it when it is too long or nested too deeply."""
+    """Reads the whole body, counting its bytes whatever its headers say; refuses what is too long, too slow, too deep or ambiguous.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    Args:
+        max_bytes: the longest body; of a token request, which needs no token, at most ``MAX_TOKEN_BODY_BYTES``.
+        seconds: until the body must be there.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float = 30) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._read(receive)
+            body = await self._checked(scope, receive)
         except InvalidRequest as error:
             response = error_response(error, path=scope["path"], request_id=request_id_of(scope))
             await response(scope, receive, send)
@@ -131,7 +148,21 @@ class BoundedBody:
 
         await self._app(scope, replay, send)
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    async def _checked(self, scope: Scope, receive: Receive) -> bytes | None:
+        wants_token = scope["path"] == "/oauth/token"
+        most = min(self._max_bytes, MAX_TOKEN_BODY_BYTES) if wants_token else self._max_bytes
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await self._read(receive, most)
+        except TimeoutError:
+            raise BodyTooSlow(
+                f"The body did not come within {self._seconds:g} seconds. Send it again, faster."
+            ) from None
+        if body and body.strip() and "caller" in scope.get("state", {}):  # the others' bodies need not be JSON
+            refuse_ambiguous_json(body)
+        return body
+
+    async def _read(self, receive: Receive, max_bytes: int) -> bytes | None:
         """The body; None if the client went away."""
         body = bytearray()
         while True:
@@ -139,8 +170,8 @@ class BoundedBody:
             if message["type"] == "http.disconnect":
                 return None
             body += message.get("body", b"")
-            if len(body) > self._max_bytes:
-                raise BodyTooLarge(f"The body is longer than {self._max_bytes} bytes. Send less.")
+            if len(body) > max_bytes:
+                raise BodyTooLarge(f"The body is longer than {max_bytes} bytes. Send less.")
             if not message.get("more_body", False):
                 break
         if json_depth(bytes(body)) > MAX_JSON_DEPTH:

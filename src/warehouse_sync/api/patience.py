@@ -9,7 +9,10 @@ from typing import Final, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
+from warehouse_sync.api.errors import TooBusy
+
 WAREHOUSES_AT_ONCE: Final = 8
+WAITING_AT_MOST: Final = 64
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -17,10 +20,16 @@ _threads: Final[RunVar[CapacityLimiter]] = RunVar("warehouse_threads")  # one pe
 
 
 async def patiently(verb: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-    """Calls a verb that asks a warehouse. Requests beyond ``WAREHOUSES_AT_ONCE`` wait their turn without holding a thread."""
+    """Calls a verb that asks a warehouse. Requests beyond ``WAREHOUSES_AT_ONCE`` wait their turn without holding a thread.
+
+    Raises:
+        TooBusy: ``WAITING_AT_MOST`` requests wait already.
+    """
     try:
         threads = _threads.get()
     except LookupError:
         threads = CapacityLimiter(WAREHOUSES_AT_ONCE)
         _threads.set(threads)
+    if threads.statistics().tasks_waiting >= WAITING_AT_MOST:
+        raise TooBusy("As many requests wait for warehouses as may. Try again in a moment.")
     return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=threads)

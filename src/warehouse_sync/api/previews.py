@@ -129,7 +129,11 @@ def _answer(preview: Preview) -> PreviewAnswer:
             for column in preview.columns
         ],
         warnings=warnings_of(preview.warnings),
-        errors=[] if refusal is None else [ErrorItem(message=refusal.message, code=refusal.code, field=refusal.field)],
+        errors=[] if refusal is None else [_error(refusal)],
         rows=[dict(zip(names, row, strict=True)) for row in preview.rows],
         generated_sql=PreviewSqlAnswer(probe=preview.probe_sql, rows=preview.rows_sql),
     )
+
+
+def _error(refusal: InvalidRequest) -> ErrorItem:
+    return ErrorItem.model_validate({"message": refusal.message, "code": refusal.code, "field": refusal.field})

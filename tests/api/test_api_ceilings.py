@@ -1,0 +1,319 @@
+"""Every ceiling on requests, at its limit and one above (S12). What the server itself cuts is tried over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from warehouse_sync.api.app import create_app
+from warehouse_sync.api.ceilings import MAX_HEAD_BYTES, RequestLimits
+from warehouse_sync.api.middleware import MAX_JSON_DEPTH, MAX_TOKEN_BODY_BYTES
+from warehouse_sync.api.request_rate import RequestRate
+from warehouse_sync.api.wire import BoundedProtocol
+
+BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
+PROFILE = "/userprofile/v1/1/2/5328/1?fields=user_attributes"
+
+
+def ours(answer: Any, status: int) -> dict[str, Any]:
+    """The one error of a refusal in our shape."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert body["statusCode"] == status
+    assert set(body["errors"][0]) >= {"message", "code"}
+    return body["errors"][0]
+
+
+def client_of(plane: Any, **limits: Any) -> httpx.Client:
+    """A client of an application with other limits, on the same services."""
+    app = create_app(plane.services, limits=RequestLimits(**limits))
+    return httpx.Client(
+        transport=type(plane.client._transport)(app), base_url="http://testserver", headers=plane.client.headers
+    )
+
+
+# --- how often --------------------------------------------------------------------------------------------------------------------
+
+
+def test_fifteen_profiles_a_second_and_not_sixteen() -> None:
+    rate = RequestRate(15)
+    assert [rate.wait("a", 100.0) for _ in range(15)] == [0.0] * 15
+    assert rate.percentage("a") == 100
+    assert rate.wait("a", 100.0) == pytest.approx(1 / 15)
+    assert rate.wait("b", 100.0) == 0
+    assert rate.wait("a", 100.0 + 1 / 15) == 0
+    assert rate.wait("a", 100.0 + 1 / 15) > 0
+    assert [rate.wait("a", 102.0) for _ in range(15)] == [0.0] * 15
+
+
+def test_memory_is_bounded() -> None:
+    rate = RequestRate(1)
+    for number in range(10_050):
+        rate.wait(str(number), float(number))
+    assert len(rate._filled) == 10_000
+
+
+def test_too_many_requests_are_told_when_to_come_again(plane: Any) -> None:
+    with client_of(plane, profile_per_second=2, control_per_second=3) as client:
+        answers = [client.get(PROFILE) for _ in range(3)]
+        assert [answer.status_code for answer in answers[:2]] == [400, 400]  # no such profile
+        assert [answer.headers["x-mp-rate-limit-percentage-used"] for answer in answers[:1]] == ["50"]
+        assert ours(answers[2], 429)["code"] == "rate_limited"
+        assert answers[2].headers["x-mp-rate-limit-exceeded"] == "account"
+        assert int(answers[2].headers["retry-after"]) >= 1
+        control = [client.get(f"{BASE}/pipelines").status_code for _ in range(4)]
+        assert control == [200, 200, 200, 429]
+        other = client.get(f"{BASE}/pipelines", headers=plane.headers())
+        assert other.status_code == 200
+        envelope = client.get("/v1/workspace")
+        assert (envelope.status_code, envelope.json()["data"]) == (429, None)
+        assert client.get("/health").status_code == 200
+
+
+# --- how much ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "status"), [(2000, 400), (2001, 413)])
+def test_the_body(plane: Any, size: int, status: int) -> None:
+    with client_of(plane, body_bytes=2000) as client:
+        body = json.dumps({"name": ""}).encode()
+        answer = client.post(f"{BASE}/pipelines", content=body + b" " * (size - len(body)))
+        ours(answer, status)
+        assert (answer.headers.get("connection") == "close") == (status == 413)
+
+
+@pytest.mark.parametrize(("size", "status"), [(MAX_TOKEN_BODY_BYTES, 400), (MAX_TOKEN_BODY_BYTES + 1, 413)])
+def test_the_body_of_a_token_request_which_anybody_may_send(plane: Any, size: int, status: int) -> None:
+    assert plane.client.post("/oauth/token", content=b"{}".ljust(size)).status_code == status
+
+
+@pytest.mark.parametrize(("depth", "message"), [(MAX_JSON_DEPTH, "JSON object"), (MAX_JSON_DEPTH + 1, "nested")])
+def test_the_depth(plane: Any, depth: int, message: str) -> None:
+    answer = plane.client.post(f"{BASE}/pipelines", content=b"[" * depth + b"]" * depth)
+    assert message in ours(answer, 400)["message"]
+
+
+@pytest.mark.parametrize(("size", "status"), [(1000, 200), (1001, 400), (0, 400), (10**30, 400)])
+def test_the_page(plane: Any, size: int, status: int) -> None:
+    plane.on_demand()
+    answer = plane.client.get(f"{BASE}/pipelines/crm-pipeline/status/runs", params={"pageSize": size})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(65_536, 200), (65_537, 400)])
+def test_the_query(plane: Any, data_model: Any, size: int, status: int) -> None:
+    query = data_model()["sql_query"]
+    body = data_model(sql_query=query + " " * (size - len(query)))
+    assert plane.client.post(f"{BASE}/data-models", json=body).status_code == status
+
+
+def test_the_number_of_requests_at_once(plane: Any) -> None:
+    release, entered = threading.Event(), threading.Semaphore(0)
+
+    class Slow:
+        def all_of(self, *_: object) -> list[Any]:
+            entered.release()
+            release.wait(30)
+            return []
+
+    object.__setattr__(plane.services, "pipelines", Slow())
+    with client_of(plane, at_once=2) as client:
+        results: list[int] = []
+        threads = [
+            threading.Thread(target=lambda: results.append(client.get(f"{BASE}/pipelines").status_code))
+            for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+            assert entered.acquire(timeout=10)
+        refused = client.get(f"{BASE}/connections")
+        assert ours(refused, 503)["code"] == "too_busy"
+        assert refused.headers["retry-after"] == "1"
+        assert client.get("/health").status_code == 200
+        release.set()
+        for thread in threads:
+            thread.join()
+        assert results == [200, 200]
+        assert client.get(f"{BASE}/connections").status_code == 200
+
+
+def test_the_time(plane: Any) -> None:
+    release = threading.Event()
+
+    class Slow:
+        def all_of(self, *_: object) -> list[Any]:
+            release.wait(30)
+            return []
+
+    object.__setattr__(plane.services, "pipelines", Slow())
+    app = create_app(plane.services, limits=RequestLimits(seconds=0.2, at_once=1))
+    headers = dict(plane.client.headers)
+
+    async def scenario() -> tuple[httpx.Response, httpx.Response, httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=headers) as client:
+            late = await client.get(f"{BASE}/pipelines")
+            busy = await client.get(f"{BASE}/connections")  # the work that nobody waits for still takes its place
+            release.set()
+            await asyncio.sleep(0.5)
+            return late, busy, await client.get(f"{BASE}/connections")
+
+    late, busy, free = asyncio.run(scenario())
+    assert ours(late, 504)["code"] == "request_timed_out"
+    assert late.headers["x-request-id"]
+    assert (busy.status_code, free.status_code) == (503, 200)
+
+
+# --- over real sockets ------------------------------------------------------------------------------------------------------------
+
+
+class _Impatient(BoundedProtocol):
+    head_seconds = 0.4
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[int]:
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=_Impatient,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def port(plane: Any) -> Iterator[int]:
+    with serving(create_app(plane.services, limits=RequestLimits(body_seconds=0.4))) as number:
+        yield number
+
+
+def talk(port: int, *parts: bytes, pause: float = 0.0) -> tuple[int, bytes]:
+    """Status and body of what the server says until it closes or falls silent; 0 if it just closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        for part in parts:
+            try:
+                connection.sendall(part)
+            except OSError:
+                break
+            time.sleep(pause)
+        received = b""
+        try:
+            while chunk := connection.recv(65_536):
+                received += chunk
+                head, _, body = received.partition(b"\r\n\r\n")
+                if b"\r\n\r\n" in received and b"content-length: %d" % len(body) in head.lower():
+                    break
+        except ConnectionError:
+            pass
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split()[1]) if head else 0, body
+
+
+def request_of(size: int) -> bytes:
+    """A request for the health whose head has exactly this many bytes."""
+    start, end = b"GET /health HTTP/1.1\r\nHost: t\r\nX-Long: ", b"\r\n\r\n"
+    return start + b"x" * (size - len(start) - len(end)) + end
+
+
+def error_of(body: bytes) -> tuple[int, str]:
+    answer = json.loads(body)
+    return answer["statusCode"], answer["errors"][0]["code"]
+
+
+@pytest.mark.parametrize("pieces", [1, 4])
+def test_the_head(port: int, pieces: int) -> None:
+    for size, status in ((MAX_HEAD_BYTES, 200), (MAX_HEAD_BYTES + 1, 431), (4 * MAX_HEAD_BYTES, 431)):
+        text = request_of(size)
+        step = -(-len(text) // pieces)
+        found, body = talk(port, *[text[at : at + step] for at in range(0, len(text), step)], pause=0.05)
+        assert found == status, size
+        if status == 431:
+            assert error_of(body) == (431, "headers_too_large")
+
+
+def test_a_head_that_never_ends(port: int) -> None:
+    started = time.monotonic()
+    status, body = talk(port, b"GET /health HTTP/1.1\r\n", *[b"X: y\r\n"] * 20, pause=0.1)
+    assert (status, error_of(body)) == (408, (408, "request_timed_out"))
+    assert time.monotonic() - started < 5
+
+
+def test_a_connection_that_never_speaks(port: int) -> None:
+    started = time.monotonic()
+    assert talk(port) == (0, b"")
+    assert 0.3 < time.monotonic() - started < 3
+
+
+def test_a_head_that_never_ends_after_a_request_that_did(port: int) -> None:
+    whole = b"GET /health HTTP/1.1\r\nHost: t\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(whole)
+        assert b"200" in connection.recv(65_536)
+        connection.sendall(b"GET /heal")
+        received = b""
+        while chunk := connection.recv(65_536):
+            received += chunk
+    assert received.startswith(b"HTTP/1.1 408")
+
+
+def test_a_request_that_is_not_slow_outlives_the_time_for_its_head(plane: Any) -> None:
+    class Slow:
+        def all_of(self, *_: object) -> list[Any]:
+            time.sleep(1)
+            return []
+
+    object.__setattr__(plane.services, "pipelines", Slow())
+    with serving(create_app(plane.services)) as number:
+        answer = httpx.get(
+            f"http://127.0.0.1:{number}{BASE}/pipelines",
+            headers={"Authorization": plane.client.headers["Authorization"]},
+        )
+        assert answer.status_code == 200
+
+
+def test_a_body_that_never_ends(port: int) -> None:
+    head = b"POST /oauth/token HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n"
+    status, body = talk(port, head, *[b"x"] * 10, pause=0.1)
+    assert (status, error_of(body)) == (408, (408, "request_timed_out"))
+
+
+@pytest.mark.parametrize("text", [b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"HELLO\r\n\r\n"])
+def test_what_is_no_http(port: int, text: bytes) -> None:
+    status, body = talk(port, text)
+    assert (status, error_of(body)) == (400, (400, "invalid_request"))
+
+
+def test_slow_connections_hold_up_nobody(port: int) -> None:
+    slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+    for connection in slow:
+        connection.sendall(b"GET /health HTTP/1.1\r\n")
+    started = time.monotonic()
+    assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+    assert time.monotonic() - started < 2
+    for connection in slow:
+        connection.close()
