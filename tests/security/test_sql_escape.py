@@ -25,8 +25,8 @@ from warehouse_sync.sql.wrap import count, extract
 
 MUTATIONS = int(os.environ.get("SQL_MUTATIONS", "2000"))
 SEED = int(os.environ.get("SQL_MUTATION_SEED", "20230301"))
-START = datetime(2023, 3, 1)  # noqa: DTZ001 - a zoneless column has naive bounds
-END = datetime(2023, 3, 2)  # noqa: DTZ001
+START = datetime(2023, 3, 1)
+END = datetime(2023, 3, 2)
 BOUNDS = ColumnBounds(TimestampClass.ZONELESS, START, END)
 PREDICATE = 'm."at" >= '
 FRAGMENTS = (
@@ -45,6 +45,48 @@ SEEDS = (
     "SELECT * FROM (SELECT at, max(id) OVER (PARTITION BY at) AS id FROM rows_in) q",
     "SELECT CAST(at AS TIMESTAMP) AS at, CASE WHEN id = 1 THEN 'a' ELSE \"id\" || 'b' END AS c FROM rows_in AS r",
 )
+
+WRITES = (
+    "DELETE FROM trap", "UPDATE trap SET id = 1", "INSERT INTO trap VALUES (1)", "INSERT INTO trap SELECT * FROM rows_in",
+    "DROP TABLE trap",
+    "CREATE TABLE x AS SELECT 1 AS a", "ALTER TABLE trap ADD COLUMN x INT",
+    "TRUNCATE TABLE trap", "GRANT SELECT ON trap TO x",
+    "MERGE INTO trap USING rows_in ON trap.id = rows_in.id WHEN MATCHED THEN DELETE", "CALL f()", "COPY trap TO 'x.csv'", "SET x = 1",
+    "USE shop", "BEGIN", "COMMIT", "ROLLBACK", "EXPLAIN SELECT 1", "DESCRIBE trap", "SHOW TABLES", "EXECUTE x", "PREPARE x AS SELECT 1",
+    "ATTACH 'x.db' AS x", "PRAGMA version", "LOAD x", "INSTALL x", "VACUUM", "ANALYZE trap", "COMMENT ON TABLE trap IS 'x'",
+    "EXECUTE IMMEDIATE 'DROP TABLE trap'", "REVOKE SELECT ON trap FROM x", "UNDROP TABLE trap", "PUT file://x @s", "LIST @s",
+    "LOCK TABLE trap",
+)  # fmt: skip
+DISGUISES = (
+    "{}", "  \n\t{}", "/* honest */ {}", "-- honest\n{}", "({})", "SELECT 1; {}", "SELECT * FROM rows_in;\n{};", "SELECT * FROM ({}) AS q",
+    "WITH x AS ({}) SELECT * FROM x", "WITH x AS (SELECT 1 AS a) {}", "SELECT 1 UNION ALL {}", "SELECT * FROM rows_in WHERE id IN ({})",
+    "SELECT ({}) AS a",
+)  # fmt: skip
+
+
+def _disguised() -> Iterator[str]:
+    """Every statement that is no query, in every disguise, in three spellings."""
+    for write in WRITES:
+        for disguise in DISGUISES:
+            text = disguise.format(write)
+            yield text
+            yield text.lower()
+            yield text.replace(" ", "/**/")
+
+
+@pytest.mark.parametrize("dialect", DIALECT_NAMES)
+def test_what_is_no_query_is_refused_in_every_disguise(dialect: str) -> None:
+    refused = 0
+    for text in _disguised():
+        try:
+            query = check_query(text, dialect)
+        except SqlRefused:
+            refused += 1
+            continue
+        # "(USE shop)" is a column and its alias, if it stands where a column may stand
+        assert text.lower().startswith("select"), text
+        _assert_contained(query, extract(query, "at", BOUNDS))
+    assert refused >= 300
 
 
 def _mutations(dialect: str) -> Iterator[str]:
