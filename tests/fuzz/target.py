@@ -30,6 +30,7 @@ def target(folder: Path, **settings: str) -> Iterator[Target]:
     home, warehouses = folder / "home", folder / "warehouses"
     make_shop(warehouses)
     access = prepare_home(home)
+    settings = {"limit_control_requests": "100000", "limit_profile_requests": "100000"} | settings
     with running_service(home, access, duckdb_root=str(warehouses), login_timeout_seconds="3", **settings) as service:
         connection = {"id": "shop", "name": "Shop", "workspace_id": WORKSPACE, "type": "duckdb", "database": FILE}
         service.workspace.create("connections", connection)

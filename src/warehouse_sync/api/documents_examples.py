@@ -222,6 +222,10 @@ ERRORS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         "The body is too long.",
         {"message": "The body is longer than 1048576 bytes. Send less.", "code": "body_too_large"},
     ),
+    "429": (
+        "This credential asks too often; try again after `Retry-After` seconds.",
+        {"message": "This credential asks too often. Try again in 1 s, and then more slowly.", "code": "rate_limited"},
+    ),
     "500": (
         "The service met an error of its own; the operator finds it in the log under `X-Request-Id`.",
         {

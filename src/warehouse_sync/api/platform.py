@@ -44,7 +44,7 @@ def _account(
 AccountId = Annotated[int, Depends(_account)]
 _Short = Annotated[StrictStr, Field(min_length=1, max_length=64)]
 _FAILURE: Final = {"model": PlatformErrorBody, "description": "A failure, in the Platform API's envelope."}
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys((400, 401, 403, 404, 413, 503), _FAILURE)
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = dict.fromkeys((400, 401, 403, 404, 413, 429, 503), _FAILURE)
 
 
 class NewFeed(Body):

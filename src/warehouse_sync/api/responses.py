@@ -44,6 +44,7 @@ READ: Final[Responses] = {
     403: _response("The credential's permission does not reach this."),
     404: _response("There is no such object, or it is not yours."),
     413: _response("The body is too long."),
+    429: _response("This credential asks too often."),
     503: _response("The service cannot use its own database now."),
 }
 WRITE: Final[Responses] = READ | {400: _response("The request is wrong, or cannot be done now.")}
