@@ -6,6 +6,7 @@ has lost the run and stops.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -103,26 +104,6 @@ def page(
     return _runs(tx, query.limit(size).offset((page - 1) * size))
 
 
-def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
-    """The greatest end of a data interval that was read with success: where the next interval starts (promise I3)."""
-    query = sa.select(sa.func.max(runs.c.interval_end)).where(
-        runs.c.pipeline_key == pipeline_key, runs.c.state == RunState.SUCCESS.value
-    )
-    end: datetime | None = tx.execute(query).scalar_one()
-    return end
-
-
-def last_success_date(tx: Transaction, pipeline_key: int) -> datetime | None:
-    """The greatest logical date of a scheduled run that succeeded."""
-    query = sa.select(sa.func.max(runs.c.logical_date)).where(
-        runs.c.pipeline_key == pipeline_key,
-        runs.c.state == RunState.SUCCESS.value,
-        runs.c.run_type == RunType.SCHEDULED.value,
-    )
-    date: datetime | None = tx.execute(query).scalar_one()
-    return date
-
-
 def may_be_created(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
     """Whether a scheduled run would be made. Only spares useless writes: the constraints decide."""
     hindrance = runs.c.state.in_(_UNFINISHED) | (
@@ -157,21 +138,29 @@ def unfinished(tx: Transaction) -> list[Run]:
     return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))
 
 
+def resumable(tx: Transaction) -> set[int]:
+    """The runs of living pipelines that will be executed, once more or for the first time: what they have fetched is still needed."""
+    query = sa.select(runs.c.id).join(pipelines, pipelines.c.key == runs.c.pipeline_key)
+    awaited = runs.c.state.in_(_UNFINISHED) | runs.c.retry_on.is_not(None)
+    return set(tx.execute(query.where(pipelines.c.deleted_on.is_(None), awaited)).scalars())
+
+
 def unfinished_of(tx: Transaction, pipeline_key: int) -> Run | None:
     """The one unfinished run of a pipeline, if there is one."""
     found = _runs(tx, _SELECT.where(runs.c.pipeline_key == pipeline_key, runs.c.state.in_(_UNFINISHED)))
     return found[0] if found else None
 
 
-def claim_next(tx: Transaction, *, holder: str, now: datetime, lease: timedelta) -> Run | None:
+def claim_next(
+    tx: Transaction, *, holder: str, now: datetime, lease: timedelta, alive: Collection[int] = ()
+) -> Run | None:
     """Gives ``holder`` the oldest run that waits, or whose holder let its lease end; None if there is none.
 
-    The run's epoch is raised, so an earlier holder can write nothing more.
+    The run's epoch is raised, so an earlier holder can write nothing more. Runs that are ``alive``, being executed by the caller's own
+    process, stay with their holders: after a sleep of the machine all leases have ended, and nobody is dead.
     """
-    run_id = _claimable(tx, now)
-    if run_id is None:
-        return None
-    return _claim(tx, run_id, holder=holder, now=now, lease=lease)
+    run_id = _claimable(tx, now, alive)
+    return None if run_id is None else _claim(tx, run_id, holder=holder, now=now, lease=lease)
 
 
 def renew(tx: Transaction, run: Run, *, now: datetime, lease: timedelta) -> bool:
@@ -267,14 +256,14 @@ def retry(tx: Transaction, run: Run) -> Run | None:
     """Queues a failed run as a new attempt (decision D27).
 
     Returns:
-        The queued run; None if it is not failed, its pipeline has another unfinished run, or its rows were read by a later run. In the last
-        case it is never due again.
+        The queued run; None if it is not failed, its pipeline has another unfinished run, or a later run has read some of its rows: they
+        must not be read twice. In the last case it is never due again.
     """
     later = runs.alias("later")
     read_since = sa.exists().where(
         later.c.pipeline_key == runs.c.pipeline_key,
         later.c.state == RunState.SUCCESS.value,
-        later.c.interval_end >= runs.c.interval_end,
+        later.c.interval_end > runs.c.interval_start,
     )
     statement = (
         sa.update(runs)
@@ -325,8 +314,8 @@ def _busy(tx: Transaction, pipeline: Pipeline) -> Busy:
     return Busy(f"Pipeline {pipeline.id} is already in progress.", run_id=None if running is None else running.id)
 
 
-def _claimable(tx: Transaction, now: datetime) -> int | None:
-    expired = (runs.c.state == RunState.RUNNING.value) & (runs.c.lease_until <= now)
+def _claimable(tx: Transaction, now: datetime, alive: Collection[int]) -> int | None:
+    expired = (runs.c.state == RunState.RUNNING.value) & (runs.c.lease_until <= now) & runs.c.id.not_in(alive)
     query = (
         sa.select(runs.c.id)
         .join(pipelines, pipelines.c.key == runs.c.pipeline_key)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from warehouse_sync.catalog import connections, data_models, runs
+from warehouse_sync.catalog import connections, data_models, high_water
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.run import Run
 from warehouse_sync.scheduler.planner import PipelineProgress
 
 
@@ -14,17 +13,20 @@ def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     """How far a pipeline has come."""
     return PipelineProgress(
         counted_from=pipeline.resumed_on or pipeline.audit.created_on,
-        last_end=runs.last_success_end(tx, pipeline.key),
+        last_end=high_water.last_success_end(tx, pipeline.key),
         offset=data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset,
-        last_logical_date=runs.last_success_date(tx, pipeline.key),
+        last_logical_date=high_water.last_success_date(tx, pipeline.key),
     )
 
 
-def last_change(tx: Transaction, pipeline: Pipeline) -> datetime | None:
-    """When the pipeline, its connection or its data model was last changed by a person; None if never since their creation."""
+def was_changed_since_start(tx: Transaction, pipeline: Pipeline, run: Run) -> bool:
+    """Whether a person changed the pipeline, its connection or its data model after the latest execution of a run began."""
     stamps = (
         pipeline.audit,
         connections.by_key(tx, pipeline.connection_key).audit,
         data_models.by_key(tx, pipeline.data_model_key).audit,
     )
-    return max((stamp.last_modified_on for stamp in stamps if stamp.last_modified_on is not None), default=None)
+    began = run.started_on
+    return began is not None and any(
+        stamp.last_modified_on is not None and stamp.last_modified_on > began for stamp in stamps
+    )

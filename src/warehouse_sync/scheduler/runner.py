@@ -21,13 +21,14 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunRequest, RunState
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
-from warehouse_sync.scheduler.ledger import last_change, progress_of
+from warehouse_sync.scheduler.ledger import progress_of, was_changed_since_start
 from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.settlement import Settlement
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.execution import RunExecutor, RunOrder
+from warehouse_sync.sync.worker_messages import WORKER_DIED
 
 _log = get_logger(__name__)
 
@@ -145,16 +146,24 @@ class Runner:
             for run in runs.unfinished(tx):
                 if run.state is RunState.RUNNING and runs.add_death(tx, run) >= MAX_DEATHS:
                     failure = RunFailure(
-                        "worker_died",
+                        WORKER_DIED,
                         f"The service died {MAX_DEATHS} times while it executed this run. Look for its memory use and crashes in the "
                         "system's log before you run it again.",
                     )
                     runs.finish(tx, run, state=RunState.FAILED, counts=None, failure=failure, now=self._clock.now())
             runs.void_leases(tx)
-            waiting = {run.id for run in runs.unfinished(tx)}
-        self._executor.discard_all_but(waiting)
+        self._discard_spools()
+
+    def _discard_spools(self) -> None:
+        """Removes what was fetched for runs that nobody will go on with: their pipeline is gone, or a later run has read their rows."""
+        spooled = self._executor.spooled()  # first: a run that begins meanwhile is not among them
+        with self._database.read() as tx:
+            needed = runs.resumable(tx)
+        for run_id in spooled - needed - set(self._held):
+            self._executor.discard(run_id)
 
     def _keep_house(self) -> None:
+        self._discard_spools()
         forgotten = self._executor.forget_history(self._clock.now() - self._settings.history)
         if forgotten:
             _log.info("history forgotten", row_versions=forgotten)
@@ -196,9 +205,10 @@ class Runner:
         failed = runs.failed_of_date(tx, pipeline.key, request.logical_date)
         if failed is None or failed.finished_on is None or runs.retry_time(tx, failed) is not None:
             return None
-        changed = last_change(tx, pipeline)
-        if changed is not None and changed > failed.finished_on:
+        if was_changed_since_start(tx, pipeline, failed):
             return failed
+        if failed.failure is not None and failed.failure.code == WORKER_DIED:
+            return None
         patience = min(request.data_interval.end - request.data_interval.start, _LONGEST_PATIENCE)
         return failed if failed.finished_on + patience <= self._clock.now() else None
 
@@ -221,7 +231,11 @@ class Runner:
         """Claims and executes the oldest waiting run, if there is one; returns whether there was."""
         with self._database.write() as tx:
             run = runs.claim_next(
-                tx, holder=threading.current_thread().name, now=self._clock.now(), lease=self._settings.lease
+                tx,
+                holder=threading.current_thread().name,
+                now=self._clock.now(),
+                lease=self._settings.lease,
+                alive=set(self._held),
             )
         if run is None:
             return False

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 
 from warehouse_sync.catalog import connections, pipelines, runs
-from warehouse_sync.catalog.database import Database
+from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
 from warehouse_sync.domain.run import Run, RunCounts, RunState
 from warehouse_sync.logs import get_logger
-from warehouse_sync.scheduler.verdict import judge
+from warehouse_sync.scheduler.ledger import was_changed_since_start
+from warehouse_sync.scheduler.verdict import Verdict, judge
 from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.execution import RunExecutor
 
@@ -28,7 +29,9 @@ class Settlement:
         """The run is applied; its pipeline and connection evidently work."""
         crashpoint("before_run_finished")
         with self._database.write() as tx:
-            runs.finish(tx, run, state=RunState.SUCCESS, counts=counts, failure=None, now=self._clock.now())
+            if not runs.finish(tx, run, state=RunState.SUCCESS, counts=counts, failure=None, now=self._clock.now()):
+                _log_loss()
+                return
             pipeline = pipelines.by_key(tx, run.pipeline_key)
             pipelines.set_fault(tx, pipeline.key, None)
             connections.set_faulted(tx, pipeline.connection_key, is_faulted=False)
@@ -50,15 +53,27 @@ class Settlement:
         now = self._clock.now()
         retry_on = now + verdict.retry_in if verdict.retry_in else None
         with self._database.write() as tx:
-            runs.finish(
+            if not runs.finish(
                 tx, run, state=RunState.FAILED, counts=None, failure=verdict.failure, now=now, retry_on=retry_on
-            )
-            pipeline = pipelines.by_key(tx, run.pipeline_key)
-            if verdict.faults_connection:
-                connections.set_faulted(tx, pipeline.connection_key, is_faulted=True)
-            if verdict.faults_pipeline:
-                pipelines.set_fault(tx, pipeline.key, verdict.failure.message)
+            ):
+                _log_loss()
+                return
+            self._mark_faults(tx, run, verdict)
         crashpoint("run_finished")
         if retry_on is None:
             self._executor.discard(run.id)
         _log.warning("run failed", code=verdict.failure.code, reason=verdict.failure.message, retry_on=str(retry_on))
+
+    def _mark_faults(self, tx: Transaction, run: Run, verdict: Verdict) -> None:
+        pipeline = pipelines.by_key(tx, run.pipeline_key)
+        if was_changed_since_start(tx, pipeline, run):
+            return  # the verdict is on something that somebody has mended meanwhile, perhaps
+        if verdict.faults_connection:
+            connections.set_faulted(tx, pipeline.connection_key, is_faulted=True)
+        if verdict.faults_pipeline:
+            pipelines.set_fault(tx, pipeline.key, verdict.failure.message)
+
+
+def _log_loss() -> None:
+    """A newer holder has the run: its spool and what it says of pipeline and connection are that one's business."""
+    _log.info("run has another holder")

@@ -156,13 +156,9 @@ class RunExecutor:
         """Removes replaced row versions that were replaced before a moment; returns how many (decision D31)."""
         return self._stores.forget_history(before)
 
-    def discard_all_but(self, run_ids: set[int]) -> None:
-        """Removes the spools that a crash left behind of runs that need them no more."""
-        if not self._spools.exists():
-            return
-        for directory in self._spools.iterdir():
-            if directory.name.startswith("run-") and directory.name not in {f"run-{run_id}" for run_id in run_ids}:
-                discard_spool(directory)
+    def spooled(self) -> set[int]:
+        """The runs that have a spool, sealed or not."""
+        return {int(folder.name.removeprefix("run-")) for folder in self._spools.glob("run-*[0-9]")}
 
     def _directory(self, run_id: int) -> Path:
         return self._spools / f"run-{run_id}"

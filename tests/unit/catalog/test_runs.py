@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from warehouse_sync.catalog import pipelines, runs
+from warehouse_sync.catalog import high_water, pipelines, runs
 from warehouse_sync.catalog.database import Database
 from warehouse_sync.catalog.pipelines import PipelineDefinition
 from warehouse_sync.domain.interval import Interval
@@ -233,11 +233,11 @@ def test_void_leases_queues_what_ran_and_keeps_the_rest(database: Database, pipe
 
 def test_the_next_interval_starts_where_the_last_success_ended(database: Database, pipeline: Pipeline) -> None:
     with database.read() as tx:
-        assert runs.last_success_end(tx, pipeline.key) is None
+        assert high_water.last_success_end(tx, pipeline.key) is None
     _finish(database, _claimed(database, pipeline, _request(RunType.SCHEDULED, 0)))
     _finish(database, _claimed(database, pipeline, _request(RunType.SCHEDULED, 1)), RunState.FAILED)
     with database.read() as tx:
-        assert runs.last_success_end(tx, pipeline.key) == START + HOUR
+        assert high_water.last_success_end(tx, pipeline.key) == START + HOUR
 
 
 def test_a_recreated_pipeline_inherits_nothing(
@@ -247,7 +247,7 @@ def test_a_recreated_pipeline_inherits_nothing(
     with database.write() as tx:
         pipelines.delete(tx, pipeline, now=NOW, by="ann")
         again = pipelines.create(tx, 5328, "p", definition, max_active=5, now=NOW, by="ann")
-        assert runs.last_success_end(tx, again.key) is None
+        assert high_water.last_success_end(tx, again.key) is None
         assert runs.latest(tx, again.key) is None
         assert runs.latest(tx, pipeline.key) is not None
 
@@ -321,3 +321,22 @@ def test_an_interval_without_lower_bound_is_kept(database: Database, pipeline: P
     assert run is not None
     assert not run.data_interval.has_lower_bound
     assert run.logical_date == beginning
+
+
+def test_a_failed_run_of_which_a_part_was_read_is_not_read_again(database: Database, pipeline: Pipeline) -> None:
+    """An offset that looks further back lets a later trigger end earlier. To repeat the first run would read twice, and never finish."""
+    failed = _claimed(database, pipeline)
+    _finish(database, failed, RunState.FAILED, retry_on=NOW)
+    shorter = RunRequest(RunType.MANUAL, START, Interval(START, START + HOUR / 2))
+    assert _finish(database, _claimed(database, pipeline, shorter))
+    with database.write() as tx:
+        assert runs.retry(tx, runs.get(tx, failed.id)) is None
+        assert runs.due_retries(tx, now=NOW) == []
+
+
+def test_a_failed_run_after_a_successful_one_is_repeated(database: Database, pipeline: Pipeline) -> None:
+    _finish(database, _claimed(database, pipeline))
+    failed = _claimed(database, pipeline, _request(RunType.MANUAL, hour=1))
+    _finish(database, failed, RunState.FAILED, retry_on=NOW)
+    with database.write() as tx:
+        assert runs.retry(tx, runs.get(tx, failed.id)) is not None

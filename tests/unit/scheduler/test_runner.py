@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,20 +39,29 @@ class ScriptedExecutor:
     def __init__(self) -> None:
         self.script: list[Exception | None] = []
         self.executed: list[Run] = []
+        self.spools: set[int] = set()
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def execute(self, order: Any, observer: object, cancelled: object) -> RunCounts:
         del observer, cancelled
         self.executed.append(order.run)
+        self.spools.add(order.run.id)
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
         error = self.script.pop(0) if self.script else None
         if error is not None:
             raise error
         return RunCounts(extracted=1, changed=1)
 
     def discard(self, run_id: int) -> None:
-        del run_id
+        self.spools.discard(run_id)
 
-    def discard_all_but(self, run_ids: set[int]) -> None:
-        del run_ids
+    def spooled(self) -> set[int]:
+        return set(self.spools)
+
+    def forget_history(self, before: datetime) -> int:
+        del before
+        return 0
 
 
 class Plant:
@@ -230,6 +239,90 @@ def test_a_run_whose_process_died_three_times_is_given_up(hourly: Plant) -> None
     [run] = hourly.runs()
     assert run.failure is not None
     assert (run.state, run.failure.code) == (RunState.FAILED, "worker_died")
+
+
+def test_a_run_that_kills_the_service_is_not_tried_again_by_itself(hourly: Plant) -> None:
+    hourly.clock.advance(HOUR)
+    hourly.runner.plan_once()
+    for _ in range(3):
+        claim(hourly)
+        recovered(hourly)
+    hourly.clock.advance(48 * HOUR)
+    assert hourly.work() == 0
+    hourly.change(name="mended")
+    assert hourly.work() == 49
+
+
+def test_a_holder_that_lives_keeps_its_run_whatever_the_clock_does(hourly: Plant) -> None:
+    """After a sleep of the machine every lease has ended. Two threads on one run would fetch into one spool."""
+    claimed: list[bool] = []
+
+    def sleep() -> None:
+        hourly.clock.advance(timedelta(minutes=50))
+        claimed.append(hourly.runner.execute_next())
+
+    hourly.executor.meanwhile = sleep
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    assert claimed == [False]
+    assert hourly.runs()[0].state is RunState.SUCCESS
+
+
+@pytest.mark.parametrize("error", [None, BAD_QUERY, BAD_LOGIN])
+def test_a_holder_that_lost_its_run_decides_nothing(hourly: Plant, error: Exception | None) -> None:
+    def lose() -> None:
+        with hourly.database.write() as tx:
+            runs.void_leases(tx)
+            assert runs.claim_next(tx, holder="newer", now=hourly.clock.now(), lease=HOUR)
+
+    hourly.executor.script, hourly.executor.meanwhile = [error], lose
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    [run] = hourly.runs()
+    assert run.state is RunState.RUNNING
+    assert hourly.executor.spools == {run.id}
+    assert not hourly.stored().is_faulted
+    with hourly.database.read() as tx:
+        assert not connections.by_key(tx, hourly.pipeline.connection_key).is_faulted
+
+
+@pytest.mark.parametrize("error", [BAD_QUERY, BAD_LOGIN])
+def test_a_failure_of_what_was_mended_meanwhile_is_no_fault(hourly: Plant, error: Exception) -> None:
+    def mend() -> None:
+        hourly.clock.advance(timedelta(seconds=1))
+        hourly.change(name="mended")
+        hourly.clock.advance(timedelta(seconds=1))
+
+    hourly.executor.script, hourly.executor.meanwhile = [error], mend
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 2  # at once again, and this time with what is right now
+    assert not hourly.stored().is_faulted
+    with hourly.database.read() as tx:
+        assert not connections.by_key(tx, hourly.pipeline.connection_key).is_faulted
+    assert [run.state for run in hourly.runs()] == [RunState.SUCCESS]
+
+
+def test_a_start_keeps_what_a_planned_retry_has_fetched(hourly: Plant) -> None:
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    [run] = hourly.runs()
+    hourly.executor.spools.add(77)
+    recovered(hourly)
+    assert hourly.executor.spools == {run.id}
+
+
+def test_a_spool_that_nobody_will_need_is_removed(hourly: Plant) -> None:
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    assert len(hourly.executor.spools) == 1
+    hourly.runner._keep_house()
+    assert len(hourly.executor.spools) == 1
+    with hourly.database.write() as tx:
+        pipelines.delete(tx, hourly.stored(), now=hourly.clock.now(), by="ann")
+    hourly.runner._keep_house()
+    assert hourly.executor.spools == set()
 
 
 def test_once_runs_once(tmp_path: Path) -> None:
