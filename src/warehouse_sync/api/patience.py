@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
@@ -16,7 +17,17 @@ WAITING_AT_MOST: Final = 64
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_threads: Final[RunVar[CapacityLimiter]] = RunVar("warehouse_threads")  # one per event loop
+
+
+@dataclass(slots=True)
+class _Room:
+    """Who is here, at work or waiting. One per event loop."""
+
+    threads: CapacityLimiter
+    inside: int = 0
+
+
+_room: Final[RunVar[_Room]] = RunVar("warehouse_room")
 
 
 async def patiently(verb: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -26,10 +37,14 @@ async def patiently(verb: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs)
         TooBusy: ``WAITING_AT_MOST`` requests wait already.
     """
     try:
-        threads = _threads.get()
+        room = _room.get()
     except LookupError:
-        threads = CapacityLimiter(WAREHOUSES_AT_ONCE)
-        _threads.set(threads)
-    if threads.statistics().tasks_waiting >= WAITING_AT_MOST:
+        room = _Room(CapacityLimiter(WAREHOUSES_AT_ONCE))
+        _room.set(room)
+    if room.inside >= WAREHOUSES_AT_ONCE + WAITING_AT_MOST:
         raise TooBusy("As many requests wait for warehouses as may. Try again in a moment.")
-    return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=threads)
+    room.inside += 1
+    try:
+        return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=room.threads)
+    finally:
+        room.inside -= 1

@@ -46,12 +46,22 @@ def _refuse_constant(word: str) -> None:
 
 
 def _refuse_unstorable(parsed: object) -> None:
-    pending = [parsed]
+    pending: list[tuple[str, object]] = [("", parsed)]
     while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            pending += [*value.keys(), *value.values()]
+        field, value = pending.pop()
+        if isinstance(value, str):
+            _refuse_text(value, field)
         elif isinstance(value, list):
-            pending += value
-        elif isinstance(value, str) and not is_storable(value):
-            raise InvalidRequest("A text in the body holds a NUL or half of a surrogate pair. Remove it.")
+            pending += [(field, entry) for entry in value]
+        elif isinstance(value, dict):
+            for name, entry in value.items():
+                _refuse_text(name, field)
+                pending.append((f"{field}.{name}" if field else name, entry))
+
+
+def _refuse_text(text: str, field: str) -> None:
+    if not is_storable(text):
+        place = field[:100] or "The body"
+        raise InvalidRequest(
+            f"{place} holds a text with a NUL or half of a surrogate pair. Remove it.", field=field[:100] or None
+        )
