@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field, create_model
 
 from warehouse_sync.api.bodies import Body, Flag, NewIdentity, SameIdentity, Text, check_identity
@@ -132,7 +132,13 @@ async def replace_connection(
     return _answer(await patiently(services.connections.replace, caller, workspace_id, connectionId, _draft(body)))
 
 
-@router.delete("/connections/{connectionId}", summary="Delete a connection", status_code=204, responses=WRITE)
+@router.delete(
+    "/connections/{connectionId}",
+    summary="Delete a connection",
+    status_code=204,
+    response_class=Response,
+    responses=WRITE,
+)
 def delete_connection(
     caller: CallerIn,
     services: ServicesIn,

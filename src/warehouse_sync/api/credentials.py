@@ -119,7 +119,9 @@ def rotate_credential(
     return _issued(services.credentials.rotate_secret(caller, clientId), response)
 
 
-@router.delete("/{clientId}", summary="Delete a credential for good", status_code=204, responses=WRITE)
+@router.delete(
+    "/{clientId}", summary="Delete a credential for good", status_code=204, response_class=Response, responses=WRITE
+)
 def delete_credential(
     caller: CallerIn,
     services: ServicesIn,

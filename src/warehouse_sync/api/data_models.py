@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StrictStr, WithJsonSchema
 
 from warehouse_sync.api.bodies import NUMBER_AS_TEXT, Body, Flag, NewIdentity, Number, SameIdentity, check_identity
@@ -131,7 +131,9 @@ def replace_data_model(
     return _advised(services.data_models.replace(caller, workspace_id, modelId, _draft(body, body.name)))
 
 
-@router.delete("/data-models/{modelId}", summary="Delete a data model", status_code=204, responses=WRITE)
+@router.delete(
+    "/data-models/{modelId}", summary="Delete a data model", status_code=204, response_class=Response, responses=WRITE
+)
 def delete_data_model(
     caller: CallerIn,
     services: ServicesIn,

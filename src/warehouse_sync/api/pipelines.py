@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, StrictStr
 
 from warehouse_sync.api.bodies import Body, Flag, NewIdentity, Number, SameIdentity, check_identity
@@ -131,7 +131,9 @@ async def replace_pipeline(
     )
 
 
-@router.delete("/pipelines/{pipelineId}", summary="Delete a pipeline", status_code=204, responses=WRITE)
+@router.delete(
+    "/pipelines/{pipelineId}", summary="Delete a pipeline", status_code=204, response_class=Response, responses=WRITE
+)
 def delete_pipeline(
     caller: CallerIn,
     services: ServicesIn,
