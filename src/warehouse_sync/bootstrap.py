@@ -235,7 +235,7 @@ def _worker_settings(settings: Settings, home: Home) -> WorkerSettings:
         login_timeout_seconds=settings.login_timeout_seconds,
         statement_timeout_seconds=settings.statement_timeout_seconds,
     )
-    home.scratch.mkdir(mode=0o700, exist_ok=True)
+    home.empty_scratch()
     return WorkerSettings(policy=policy, scratch=home.scratch, memory_limit_mb=settings.fetch_memory_limit_mb)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,11 @@ class Home:
             raise StoreError(
                 f"The home {self.folder} cannot be made: {error.strerror}.", code="home_unusable"
             ) from error
+
+    def empty_scratch(self) -> None:
+        """Makes the scratch folder anew: children of a service that died have left their files. Hold the home first."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager

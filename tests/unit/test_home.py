@@ -129,3 +129,13 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
 def test_everything_lies_inside_the_folder(home: Home) -> None:
     for path in (home.database, home.profiles, home.spools, home.scratch, home.lock):
         assert path.parent == home.folder
+
+
+def test_scratch_is_emptied_of_what_dead_children_left(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for _ in range(2):
+        home.empty_scratch()
+        assert list(home.scratch.iterdir()) == []
+        assert home.scratch.stat().st_mode & 0o077 == 0
+        (home.scratch / "worker-x").mkdir()
+        (home.scratch / "worker-x" / "spill").write_text("x")
