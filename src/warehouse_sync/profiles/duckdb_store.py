@@ -7,7 +7,7 @@ see the last committed state and never wait.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from warehouse_sync.domain.environment import Environment
@@ -278,11 +279,10 @@ class DuckDbChunk:
     def register(self, name: str, table: pa.Table) -> None:
         self._connection.register(name, table)
 
-    def profile_of_mpid(self, mpid: int) -> int | None:
-        decoded = self.codec.decode(mpid)
-        if decoded is None or decoded[1] is not self._run.environment or not 0 < decoded[0] < self._first_profile:
-            return None
-        return decoded[0]
+    def profiles_of_mpids(self, mpids: Sequence[int | None]) -> pa.Array:
+        given = np.array([-1 if mpid is None else mpid for mpid in mpids], dtype=np.int64)
+        numbers = self.codec.decode_many(given, self._run.environment)
+        return pa.array(numbers, pa.int64(), mask=(numbers <= 0) | (numbers >= self._first_profile))
 
     def write_rejects(self, reason: str, rows: int, samples: list[tuple[int, str]]) -> None:
         self._connection.execute("INSERT INTO reject_counts VALUES (?, ?, ?)", [self._run.run_id, reason, rows])

@@ -53,6 +53,12 @@ class MpidCodec:
         plain = int(self._permute_back(np.array([mpid], dtype=np.uint64))[0])
         return plain >> 1, _ENVIRONMENT_OF_BIT[plain & 1]
 
+    def decode_many(self, mpids: npt.NDArray[np.int64], environment: Environment) -> npt.NDArray[np.int64]:
+        """:meth:`decode` for a whole array: the profile numbers; 0, which is no profile's, for what is no MPID of the environment."""
+        in_range = (mpids >= 0) & (mpids < 1 << (2 * _HALF_BITS))
+        plain = self._permute_back(np.where(in_range, mpids, 0).astype(np.uint64)).astype(np.int64)
+        return np.where(in_range & (plain & 1 == _ENVIRONMENT_BIT[environment]), plain >> 1, 0)
+
     def encode_many(self, profiles: Numbers, environment: Environment) -> Numbers:
         """:meth:`encode` for a whole array."""
         return self._permute((profiles << np.uint64(1)) | np.uint64(_ENVIRONMENT_BIT[environment]))

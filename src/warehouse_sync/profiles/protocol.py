@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Protocol
+
+import pyarrow as pa
 
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
@@ -130,8 +133,8 @@ class ChunkTransaction(Relations, Protocol):
         """The number of the next new profile."""
         ...
 
-    def profile_of_mpid(self, mpid: int) -> int | None:
-        """The number of a profile of this scope that existed when the run began, or None if the MPID names none."""
+    def profiles_of_mpids(self, mpids: Sequence[int | None]) -> pa.Array:
+        """The numbers (int64) of the profiles that MPIDs name; NULL where there was none in this scope when the run began."""
         ...
 
     def write_rejects(self, reason: str, rows: int, samples: list[tuple[int, str]]) -> None:

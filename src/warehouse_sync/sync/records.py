@@ -158,10 +158,9 @@ def _with_direct_profiles(chunk: ChunkTransaction, staged: pa.Table, source: str
     relations.register("mpid_source", staged.select(["ord", source]))
     text = f"nullif(trim({text_sql(source, kind)}), '')"
     texts = relations.rows(f"SELECT {text}, TRY_CAST({text} AS BIGINT) FROM mpid_source")
-    numbers = [chunk.profile_of_mpid(mpid) if mpid is not None else None for _, mpid in texts]
-    return staged.append_column("mpid_text", pa.array([given for given, _ in texts], pa.string())).append_column(
-        "direct", pa.array(numbers, pa.int64())
-    )
+    direct = chunk.profiles_of_mpids([mpid for _, mpid in texts])
+    given = pa.array([text for text, _ in texts], pa.string())
+    return staged.append_column("mpid_text", given).append_column("direct", direct)
 
 
 def _sql_type(kind: ColumnKind, arrow_type: pa.DataType) -> str:

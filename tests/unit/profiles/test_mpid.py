@@ -81,3 +81,13 @@ FROZEN = {
     DEVELOPMENT: [3514010240081185281, 2557572729704082441, 3344056159964393055],
     PRODUCTION: [86459638510066035, 195270744108934173, 2753686166426643200],
 }
+
+
+def test_many_are_decoded_as_one_is() -> None:
+    codec = MpidCodec(b"k" * 32, 1)
+    made = [codec.encode(number, environment) for number in (1, 2, 77, 2**61 - 1) for environment in Environment]
+    mpids = [*made, 0, 5, -1, -(2**63), 2**62 - 1, 2**62, 2**63 - 1]
+    for environment in Environment:
+        decoded = [codec.decode(mpid) for mpid in mpids]
+        expected = [found[0] if found is not None and found[1] is environment else 0 for found in decoded]
+        assert codec.decode_many(np.array(mpids, np.int64), environment).tolist() == expected
