@@ -107,7 +107,7 @@ def test_ada_is_as_documented(cursor: Any) -> None:
         "is_subscriber": False,
         "birth_date": datetime(1990, 12, 10, tzinfo=UTC).date(),
         "favorite_categories": '["Books","Music","Garden"]',
-        "UPDATED_AT": datetime(2025, 12, 18, 9, 30, 0, 250000),  # noqa: DTZ001 - a wall clock
+        "UPDATED_AT": datetime(2025, 12, 18, 9, 30, 0, 250000),
     }
 
 

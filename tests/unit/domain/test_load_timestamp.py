@@ -172,13 +172,13 @@ def test_a_fold_delays_a_row_and_loses_none() -> None:
     """At 02:00 New York sets its clocks back to 01:00: the bound waits at 01:00 until the second pass has begun."""
     zone = ZoneInfo("America/New_York")
     hours = [bound(utc(f"2023-11-05T{hour:02}:00:00"), TimestampClass.ZONELESS, zone) for hour in range(4, 9)]
-    assert hours == [datetime(2023, 11, 5, hour) for hour in (0, 1, 1, 2, 3)]  # noqa: DTZ001 - wall clocks are naive
+    assert hours == [datetime(2023, 11, 5, hour) for hour in (0, 1, 1, 2, 3)]
 
 
 def test_a_gap_is_passed_in_one_step() -> None:
     zone = ZoneInfo("America/New_York")
     hours = [bound(utc(f"2023-03-12T{hour:02}:00:00"), TimestampClass.ZONELESS, zone) for hour in range(5, 9)]
-    assert hours == [datetime(2023, 3, 12, hour) for hour in (0, 1, 3, 4)]  # noqa: DTZ001 - wall clocks are naive
+    assert hours == [datetime(2023, 3, 12, hour) for hour in (0, 1, 3, 4)]
 
 
 def test_a_day_is_complete_before_it_is_passed() -> None:

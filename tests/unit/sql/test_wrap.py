@@ -61,7 +61,7 @@ def test_preview_needs_a_number_of_rows() -> None:
     ("kind", "bound"),
     [
         (TimestampClass.ZONELESS, datetime(2023, 1, 1, tzinfo=UTC)),
-        (TimestampClass.INSTANT, datetime(2023, 1, 1)),  # noqa: DTZ001 - the mistake under test
+        (TimestampClass.INSTANT, datetime(2023, 1, 1)),
         (TimestampClass.DATE, datetime(2023, 1, 1, tzinfo=UTC)),
         (TimestampClass.ZONELESS, date(2023, 1, 1)),
         (TimestampClass.INTEGER_SECONDS, date(2023, 1, 1)),

@@ -19,7 +19,7 @@ from warehouse_sync.domain.run import RunCounts
 from warehouse_sync.warehouses.arrow import json_field
 
 JSON = json_field("x")
-MOMENT = datetime(2023, 2, 13, 10, 0, 33)  # noqa: DTZ001 - a wall clock
+MOMENT = datetime(2023, 2, 13, 10, 0, 33)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ SCALARS = [
         MOMENT.replace(microsecond=567_999),
         "2023-02-13 10:00:33.567",
     ),
-    (pa.timestamp("us"), datetime(17, 2, 3), datetime(17, 2, 3), "0017-02-03 00:00:00.000"),  # noqa: DTZ001
+    (pa.timestamp("us"), datetime(17, 2, 3), datetime(17, 2, 3), "0017-02-03 00:00:00.000"),
     (
         pa.timestamp("us", "UTC"),
         datetime(2023, 2, 13, 12, 0, 33, tzinfo=ZoneInfo("Europe/Berlin")),
