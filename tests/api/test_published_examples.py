@@ -6,6 +6,7 @@ is the same one, and a data model selects its own load timestamp. A field of our
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -289,3 +290,29 @@ def test_the_malformed_end_of_the_documented_daily_schedule_is_refused(plane: An
 def test_every_interval_that_any_page_names_is_accepted(plane: Any, interval: str) -> None:
     answer = plane.with_pipeline(schedule_interval=interval, schedule_start_time="2023-02-01T00:00:00Z")
     assert answer["schedule_interval"] == interval
+
+
+# --- what is published in a corner --------------------------------------------------------------------------------------------------
+
+
+def test_a_body_is_read_without_a_content_type(plane: Any, data_model: Any) -> None:
+    answer = plane.client.post(f"{BASE}/data-models", content=json.dumps(data_model()).encode())
+    assert "content-type" not in answer.request.headers
+    assert answer.status_code == 200
+
+
+def test_fields_that_only_screenshots_show_are_taken_and_not_answered(plane: Any) -> None:
+    answer = plane.with_pipeline(mapping_id=None)
+    assert "mapping_id" not in answer
+    _schedule(plane, _at("2023-02-07T21:00:00"))
+    (run,) = plane.client.get(f"{ONE}/status/runs").json()["items"]
+    assert "airflow_dag_id" not in run
+
+
+def test_bigquery_is_refused_by_name(plane: Any) -> None:
+    body = {
+        "id": "bq", "name": "BQ", "workspace_id": 5328, "type": "bigquery", "region": "us-east4", "project_id": "p", "dataset_id": "d",
+        "service_account_id": "s@example.com", "service_account_key": "{}",
+    }  # fmt: skip
+    answer = plane.client.post(f"{BASE}/connections", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "type")
