@@ -36,19 +36,25 @@ Send every request with `Authorization: Bearer TOKEN`, but for those that need n
 `{"statusCode": …, "errors": [{"message": …, "code": …}]}`; programs should look at `code`. Every answer has `X-Request-Id`.
 """
 _SECURED: Final[list[dict[str, list[str]]]] = [{"oauth2": []}, {"bearer": []}]
-_ALWAYS: Final = ("413", "500")
+_ALWAYS: Final = ("408", "413", "431", "500", "504")
 _UNIONS: Final = {"New": "NewConnection", "Replaced": "ReplacedConnection", "": "Connection"}
 _TEXT: Final = {"type": "string"}
 _HEADERS: Final = {
     "RequestId": {"description": "The request's number, also in the service's log.", "schema": _TEXT},
     "Challenge": {"description": "How to get in (RFC 6750 §3).", "schema": _TEXT},
     "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
+    "RateExceeded": {"description": "Whose limit it was; absent at `/oauth/token`.", "schema": _TEXT},
+    "RateUsed": {
+        "description": "How much of a second's requests is used up.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "NoStore": {"description": "The answer holds a secret: do not keep it.", "schema": {"const": "no-store"}},
 }
+_USED: Final = "X-mp-rate-limit-percentage-used"
 _BY_STATUS: Final = {
     "401": {"WWW-Authenticate": "Challenge"},
     "403": {"WWW-Authenticate": "Challenge"},
-    "429": {"Retry-After": "RetryAfter"},
+    "429": {"Retry-After": "RetryAfter", "X-mp-rate-limit-exceeded": "RateExceeded"},
     "503": {"Retry-After": "RetryAfter"},
 }
 
@@ -138,6 +144,8 @@ def _complete_operation(operation: Document, path: str, method: str, schemas: Do
         responses.setdefault(status, {"description": ERRORS[status][0]})
     for status, response in responses.items():
         _complete_response(response, status, path, schemas)
+        if secured and status < "3":
+            response["headers"][_USED] = {"$ref": "#/components/headers/RateUsed"}
     operation["responses"] = dict(sorted(responses.items()))
 
 

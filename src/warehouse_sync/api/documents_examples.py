@@ -218,6 +218,10 @@ ERRORS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         "There is no such object, or it is not yours.",
         {"message": "There is nothing at this address.", "code": "not_found"},
     ),
+    "408": (
+        "The headers or the body did not come in time.",
+        {"message": "The body did not come within 30 seconds.", "code": "request_timed_out"},
+    ),
     "413": (
         "The body is too long.",
         {"message": "The body is longer than 1048576 bytes. Send less.", "code": "body_too_large"},
@@ -225,6 +229,13 @@ ERRORS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "429": (
         "This credential asks too often; try again after `Retry-After` seconds.",
         {"message": "This credential asks too often. Try again in 1 s, and then more slowly.", "code": "rate_limited"},
+    ),
+    "431": (
+        "The request line and the headers are together too long.",
+        {
+            "message": "The request line and the headers are together longer than 16384 bytes. Send less.",
+            "code": "headers_too_large",
+        },
     ),
     "500": (
         "The service met an error of its own; the operator finds it in the log under `X-Request-Id`.",
@@ -235,10 +246,18 @@ ERRORS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         },
     ),
     "503": (
-        "The service cannot use its own database now; try again after `Retry-After` seconds.",
+        "The service cannot use its own database now, or has too much to do; try again after `Retry-After` seconds.",
         {
             "message": "The service cannot use its own database now. Try again later; the operator finds the reason in the log.",
             "code": "store_unusable",
+        },
+    ),
+    "504": (
+        "The answer took too long; what was asked for may still be done.",
+        {
+            "message": "The request was not answered within 300 seconds. What it asked for may still be done: look before you send it "
+            "again.",
+            "code": "request_timed_out",
         },
     ),
     "505": (
