@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,11 +32,21 @@ def serve(
     home: HomeOption = None,
     port: Annotated[int | None, typer.Option("--port", help="Port to listen on.", show_default="8080")] = None,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.", show_default="127.0.0.1")] = None,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="Certificate chain in PEM: speak HTTPS.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Private key of the certificate in PEM.")] = None,
+    behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy in front does TLS.")] = False,
 ) -> None:
     """Run the service until it is stopped."""
     from warehouse_sync.bootstrap import serve as serve_home  # noqa: PLC0415 - the other commands shall not load the whole service
 
-    loaded = settings_of(home, port=None if port is None else str(port), host=host)
+    loaded = settings_of(
+        home,
+        port=None if port is None else str(port),
+        host=host,
+        tls_cert=None if tls_cert is None else str(tls_cert.absolute()),
+        tls_key=None if tls_key is None else str(tls_key.absolute()),
+        behind_proxy="true" if behind_proxy else None,
+    )
     serve_home(loaded, announce=lambda address: typer.echo(f"listening on {address}"))
 
 
