@@ -146,13 +146,6 @@ class IdentityRules:
     conflict_guard: bool = True
     fold_email_case: bool = True
 
-    def rank(self, identity_type: IdentityType) -> int | None:
-        """0 for the highest type in the priority list; None for a type outside it."""
-        try:
-            return self.priority.index(identity_type)
-        except ValueError:
-            return None
-
     @property
     def known_request_needs_login_match(self) -> bool:
         """Guard A3: under link and isolation a request with a login identity never lands on an anonymous profile."""

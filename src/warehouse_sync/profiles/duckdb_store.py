@@ -160,7 +160,12 @@ class DuckDbStores:
     def _start_engine(self) -> duckdb.DuckDBPyConnection:
         spill = self._folder / "spill"
         spill.mkdir(mode=0o700, exist_ok=True)
-        config: dict[str, Any] = {"memory_limit": f"{self._limits.memory_mb}MB", "temp_directory": str(spill)}
+        config: dict[str, Any] = {
+            "memory_limit": f"{self._limits.memory_mb}MB",
+            "temp_directory": str(spill),
+            "python_enable_replacements": False,  # relations are registered; a name must not find a Python variable
+            "autoinstall_known_extensions": False,
+        }
         if self._limits.threads:
             config["threads"] = self._limits.threads
         engine = duckdb.connect(":memory:", config=config)

@@ -178,9 +178,6 @@ def test_default_rules_are_the_default_strategy() -> None:
     assert rules.immutable == frozenset()
     assert rules.conflict_guard
     assert rules.fold_email_case
-    assert rules.rank(IdentityType.CUSTOMER_ID) == 0
-    assert rules.rank(IdentityType.MP_DEVICEID) == 17
-    assert rules.rank(IdentityType.PHONE_NUMBER_2) is None
 
 
 @pytest.mark.parametrize("strategy", Strategy)
