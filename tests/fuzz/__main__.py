@@ -23,9 +23,7 @@ from tests.unit.sql.test_guard import WORST_CASES
 from warehouse_sync.errors import SqlRefused
 from warehouse_sync.sql.guard import check_query
 
-_FIXED_CASES = 1_900
-"""About what the phases of examples and edge values yield, whatever is asked for."""
-_CASES_PER_EXAMPLE = 60
+_EXAMPLES = 20
 _FAILED = re.compile(r"(\d+) (?:failed|error)")
 _console = Console()
 
@@ -42,12 +40,13 @@ class Line:
 
 def api(cases: int, seed: int) -> Line:
     """Requests made from the API's document, to a real service process."""
-    examples = max(2, (cases - _FIXED_CASES) // _CASES_PER_EXAMPLE)
     with (
         tempfile.TemporaryDirectory() as folder,
         target(Path(folder), limit_active_pipelines="1000") as victim,
     ):
-        found = attack(victim.service.url, victim.token, victim.access, examples=examples, seed=seed, thorough=True)
+        found = attack(
+            victim.service.url, victim.token, victim.access, cases=cases, examples=_EXAMPLES, seed=seed, thorough=True
+        )
         errors = [line for line in victim.service.log if '"level": "error"' in line]
     for line in [*summary(found), *errors]:
         _console.print(line, markup=False, highlight=False)

@@ -71,21 +71,33 @@ class Outcome:
         return sum(self.cases.values())
 
 
-def attack(url: str, token: str, own: Access, *, examples: int, seed: int, thorough: bool) -> Outcome:
-    """Attacks a running service.
+def attack(url: str, token: str, own: Access, *, cases: int, examples: int, seed: int, thorough: bool) -> Outcome:
+    """Attacks a running service, in as many rounds as it takes. The first one has the examples and edge values of the document too.
 
     Args:
         token: of a credential that may do everything.
         own: that credential, which the attack must not switch off, and a feed.
-        examples: requests per operation and phase; the phases of examples and of edge values have as many as the document yields.
-        seed: makes the attack repeatable.
+        cases: least number of requests.
+        examples: random requests per operation and round.
+        seed: of the first round.
         thorough: edge values for those operations too that ask a warehouse, each of which takes half a second.
     """
     outcome = Outcome()
     started = time.monotonic()
-    config = SchemathesisConfig.from_dict(_configuration(token, examples, thorough=thorough) | {"seed": seed})
+    _round(url, _configuration(token, examples, thorough=thorough), own, seed, outcome)
+    while outcome.requests < cases and not outcome.failures:
+        seed += 1
+        random_only = _configuration(token, examples, thorough=thorough)
+        random_only["phases"] |= {"examples": {"enabled": False}, "coverage": {"enabled": False}}
+        _round(url, random_only, own, seed, outcome)
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _round(url: str, configuration: dict[str, Any], own: Access, seed: int, outcome: Outcome) -> None:
+    config = SchemathesisConfig.from_dict(configuration | {"seed": seed})
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
-    before_call = schemathesis.hook(_steering(random.Random(seed), own))
+    before_call = schemathesis.hook(_steering(seed, own))
     try:
         for event in from_schema(schema).execute():
             if isinstance(event, NonFatalError):
@@ -94,8 +106,6 @@ def attack(url: str, token: str, own: Access, *, examples: int, seed: int, thoro
                 _take(event, outcome)
     finally:
         schemathesis.hooks.unregister(before_call)
-    outcome.seconds = time.monotonic() - started
-    return outcome
 
 
 def _configuration(token: str, examples: int, *, thorough: bool) -> dict[str, Any]:
@@ -155,9 +165,11 @@ def _request_text(request: Any) -> str:
     return f"{request.uri} {unquote(request.uri)} {body} {json.dumps(body)}"
 
 
-def _steering(chance: random.Random, own: Access) -> Any:
+def _steering(seed: int, own: Access) -> Any:
     def before_call(context: Any, case: Any, kwargs: Any) -> None:
         parameters = dict(case.path_parameters or {})
+        # The same request is steered alike each time: what Hypothesis repeats must not differ.
+        chance = random.Random(f"{seed} {case.operation.label} {parameters} {case.body}")
         right = _is_right(case, "path_parameters") and not _is_linked(case)
         for name in parameters:
             if right and name in _IDS and (name == "workspaceId" or chance.random() < 0.8):

@@ -13,7 +13,9 @@ from tests.fuzz.target import target
 
 def test_nothing_unexpected_is_answered(tmp_path: Path) -> None:
     with target(tmp_path, limit_active_pipelines="50") as victim:
-        found = attack(victim.service.url, victim.token, victim.access, examples=2, seed=20230301, thorough=False)
+        found = attack(
+            victim.service.url, victim.token, victim.access, cases=500, examples=2, seed=20230301, thorough=False
+        )
         log = "".join(victim.service.log)
     assert not found.failures, "\n".join(summary(found))
     assert '"level": "error"' not in log
