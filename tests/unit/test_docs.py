@@ -43,7 +43,8 @@ from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "warehouse_sync"
 DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
+TOP_PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
+PAGES = sorted([*(ROOT / name for name in TOP_PAGES), *DOCS.rglob("*.md")])
 PAGE_NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 MASK = "************"
 
@@ -132,6 +133,25 @@ def test_every_path_that_the_architecture_names_exists() -> None:
     assert missing == []
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    named = {path for name in TOP_PAGES for path in re.findall(r"`(tests/[\w/.]+)`", text_of(name))}
+    assert len(named) > 10
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_every_folder_of_tests_is_described() -> None:
+    described = set(re.findall(r"^\| `tests/(\w+)/`", section_of("CONTRIBUTING.md", "## Tests"), re.M))
+    beside = {"fixtures", "oracle"}  # no tests, but what tests use
+    found = {folder.name for folder in (ROOT / "tests").iterdir() if folder.is_dir() and any(folder.glob("**/*.py"))}
+    assert described == found - beside
+
+
+def test_every_target_of_make_is_described() -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", text_of("Makefile"), re.M))
+    described = set(re.findall(r"^\| `make ([a-z]+)` \|", text_of("CONTRIBUTING.md"), re.M))
+    assert described == targets - {"help"}  # a bare make
+
+
 # --- settings ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -143,8 +163,9 @@ def render_settings() -> str:
         "# Settings",
         "",
         "Every setting is an environment variable. No file is read. A variable that begins with `WAREHOUSE_SYNC_` and is not in this table",
-        "stops the start, and so does one that is empty: a misspelt setting never goes unnoticed. The options `--home`, `--host` and",
-        "`--port` of the command line win over their variables. A change takes effect at the next start.",
+        "stops the start, and so does one that is empty: a misspelt setting never goes unnoticed. The options of the command line",
+        "(`--home`, and of `serve` also `--host`, `--port`, `--tls-cert`, `--tls-key` and `--behind-proxy`) win over their variables. A",
+        "change takes effect at the next start.",
         "",
         "| setting | value | default | what it does |",
         "|---|---|---|---|",
@@ -179,12 +200,24 @@ def codes_of_the_source() -> set[str]:
     constants = {name: text for tree in syntax_trees() for name, text in _text_constants(tree)}
     codes = {f"warehouse_{fault}" for fault in WarehouseFault} | {str(reason) for reason in RejectReason}
     for tree in syntax_trees():
+        places = _places_of_codes(tree)
         for node in ast.walk(tree):
-            codes.update(_codes_in(node, constants))
+            codes.update(_codes_in(node, constants, places))
     return codes
 
 
-def _codes_in(node: ast.AST, constants: dict[str, str]) -> Iterator[str]:
+def _places_of_codes(tree: ast.Module) -> dict[str, int]:
+    """The functions of a module that take a code by position, and which argument it is."""
+    places = {"RunFailure": 0}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            names = [argument.arg for argument in node.args.args if argument.arg != "self"]
+            if "code" in names:
+                places[node.name] = names.index("code")
+    return places
+
+
+def _codes_in(node: ast.AST, constants: dict[str, str], places: dict[str, int]) -> Iterator[str]:
     if isinstance(node, ast.ClassDef):
         yield from (text for name, text in _text_constants(node) if name == "code")
     if isinstance(node, ast.Dict):  # the OAuth endpoint's own shape
@@ -195,8 +228,9 @@ def _codes_in(node: ast.AST, constants: dict[str, str]) -> Iterator[str]:
         )
     if isinstance(node, ast.Call):
         given = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-        if isinstance(node.func, ast.Name) and node.func.id == "RunFailure":
-            given += node.args[:1]
+        called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if called in places:
+            given += node.args[places[called] : places[called] + 1]
         for value in given:
             if isinstance(value, ast.Constant):
                 yield str(value.value)
@@ -213,7 +247,15 @@ def _text_constants(scope: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str
 
 
 def test_the_walk_finds_codes_of_every_kind() -> None:
-    kinds = {"busy", "too_many_records", "worker_died", "internal_error", "temporarily_unavailable", "no_identity"}
+    kinds = {
+        "busy",
+        "too_many_records",
+        "worker_died",
+        "internal_error",
+        "temporarily_unavailable",
+        "no_identity",
+        "store_write_failed",
+    }
     assert kinds <= codes_of_the_source()
 
 
@@ -246,7 +288,8 @@ def test_every_command_and_option_is_documented() -> None:
     section = section_of("docs/operations.md", "## Commands")
     documented: dict[str, set[str]] = {}
     for heading, body in re.findall(r"^### `(warehouse-sync [^`]+)`\n(.*?)(?=^### |\Z)", section, re.M | re.S):
-        documented[heading] = set(_ROW.findall(body))
+        command = re.sub(r" [A-Z_]+$", "", heading)  # what stands in capitals is an argument
+        documented[command] = set(_ROW.findall(body))
     assert documented == commands()
 
 
@@ -254,7 +297,9 @@ def test_every_command_and_option_is_documented() -> None:
 def test_every_command_that_a_page_shows_exists(name: str) -> None:
     known = commands()
     joined = text_of(name).replace("\\\n", " ")
-    for words in re.findall(r"(?<![\w-])warehouse-sync ((?:serve|workspace|credential|feed|keys)\b[^\n`#|]*)", joined):
+    for words in re.findall(
+        r"(?<![\w-])warehouse-sync ((?:serve|workspace|credential|feed|keys|audit)\b[^\n`#|]*)", joined
+    ):
         parts = words.split()
         length = 1 if parts[0] == "serve" else 2
         whole = " ".join(["warehouse-sync", *parts[:length]])
