@@ -176,7 +176,7 @@ def _steering(seed: int, own: Access) -> Any:
                 parameters[name] = chance.choice(_IDS[name])
         if parameters and right:
             case.path_parameters = parameters
-        if own.client_id in map(str, parameters.values()):
+        if parameters.get("clientId") == own.client_id:
             case.path_parameters = parameters | {"clientId": "0" * 32}
         if isinstance(case.body, dict) and _is_right(case, "body"):
             case.body = _steered(case.body, case.operation.path, parameters, chance, own.feed_id)
