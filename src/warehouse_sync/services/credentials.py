@@ -155,6 +155,6 @@ def _keep_an_admin(tx: Transaction, caller: Caller, client_id: str) -> None:
     if caller is not OPERATOR and credentials.lock_unbound_admins(tx) == {client_id}:
         raise InvalidRequest(
             "This is the last active admin credential for all workspaces; without it nobody could manage the service. Make another one "
-            "first, or use the command warehouse-sync credential on the service's machine.",
+            "first, or use the command warehouse-sync credential deactivate or delete on the service's machine.",
             code="last_admin",
         )
