@@ -24,11 +24,6 @@ class Home:
     folder: Path
 
     @property
-    def database(self) -> Path:
-        """The control database, unless the settings name another."""
-        return self.folder / "control.db"
-
-    @property
     def profiles(self) -> Path:
         """The profile stores."""
         return self.folder / "profiles"

@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_everything_lies_inside_the_folder(home: Home) -> None:
-    for path in (home.database, home.profiles, home.spools, home.scratch, home.lock):
+    for path in (home.profiles, home.spools, home.scratch, home.lock):
         assert path.parent == home.folder
 
 
