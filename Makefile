@@ -1,7 +1,7 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve snowflake test check fmt bench openapi postman lock clean fuzz
+.PHONY: help setup demo serve snowflake test check fmt bench openapi postman lock clean fuzz crash
 
 PYTHON ?= python3.11
 PORT ?= 8080
@@ -54,6 +54,9 @@ bench: setup ## measure speed and memory; prints ratios taken side by side in on
 
 fuzz: setup ## attack the API and the SQL guard for minutes (CASES=5000); one table at the end
 	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),5000)
+
+crash: setup ## kill, stop, starve and upgrade the real service for hours; writes docs/reliability.md (ONLY=R1,R2 TRIALS=n SEED=n ADD=1)
+	@$(BIN)/python -m tests.crash $(if $(ONLY),--only $(ONLY)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(SEED),--seed $(SEED)) $(if $(ADD),--add)
 
 openapi: setup ## write docs/openapi.json and the Postman collection anew from the code
 	@$(BIN)/python tests/unit/test_openapi.py > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json

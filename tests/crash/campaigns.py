@@ -1,0 +1,48 @@
+"""All campaigns that ``make crash`` knows, and the figures that none of them measures."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import Final
+
+from tests.crash.report import ROOT, Campaign, Outcome
+
+TRIALS: Final = "CRASH_TRIALS"
+SEED: Final = "CRASH_SEED"
+_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (.+)$", re.MULTILINE)
+
+
+def tests_of(path: str, trials: int, seed: int) -> Outcome:
+    """A test file as a campaign: it finds in ``CRASH_TRIALS`` and ``CRASH_SEED`` how much to do. Each failed test is a failure."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "timeout=0", "-n", "0", "-x", path]
+    environment = os.environ | {TRIALS: str(trials), SEED: str(seed)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return Outcome(trials)
+    return Outcome(
+        trials, _FAILED.findall(done.stdout) or [f"pytest ended with {done.returncode}: {done.stdout[-500:]}"]
+    )
+
+
+CAMPAIGNS: Final[tuple[Campaign, ...]] = ()
+
+ELSEWHERE: Final = (
+    ("R8", "the control database goes away and comes back", "not measured: it is a file in the home"),
+    ("R10", "power is lost: no acknowledged commit is, no sealed spool is unreadable", "not measured"),
+    (
+        "R14",
+        "resolving a run equals taking its rows one at a time",
+        "`tests/property/`, every change; `PROPERTY_EXAMPLES=2000` runs more",
+    ),
+    (
+        "R15",
+        "random sequences of API requests equal a model",
+        "`tests/api/test_api_machine.py`, every change; `make fuzz` runs more",
+    ),
+    ("R17", "40 million rows in bounded memory", "[benchmarks](benchmarks.md)"),
+    ("R18", "rows per second", "[benchmarks](benchmarks.md)"),
+    ("R19", "the API stays fast beside a run", "not measured"),
+)
