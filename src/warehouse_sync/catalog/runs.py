@@ -7,7 +7,7 @@ has lost the run and stops.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -32,6 +32,16 @@ from warehouse_sync.errors import Busy, NotFound
 
 _WAITING: Final = (RunState.TRIGGERED.value, RunState.QUEUED.value)
 _UNFINISHED: Final = (*_WAITING, RunState.RUNNING.value)
+_LEAST_STEP: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What the holder of a run says of itself. ``until`` grows with every renewal, so who sees it stand still knows that none came."""
+
+    run_id: int
+    epoch: int
+    until: datetime
 
 
 def create(tx: Transaction, pipeline: Pipeline, request: RunRequest, *, created_by: str, now: datetime) -> Run | None:
@@ -151,21 +161,33 @@ def unfinished_of(tx: Transaction, pipeline_key: int) -> Run | None:
     return found[0] if found else None
 
 
-def claim_next(
-    tx: Transaction, *, holder: str, now: datetime, lease: timedelta, alive: Collection[int] = ()
-) -> Run | None:
-    """Gives ``holder`` the oldest run that waits, or whose holder let its lease end; None if there is none.
+def leases(tx: Transaction) -> list[Lease]:
+    """The leases of all runs that are being executed."""
+    query = sa.select(runs.c.id, runs.c.epoch, runs.c.lease_until).where(runs.c.state == RunState.RUNNING.value)
+    return [Lease(*row) for row in tx.execute(query)]
 
-    The run's epoch is raised, so an earlier holder can write nothing more. Runs that are ``alive``, being executed by the caller's own
-    process, stay with their holders: after a sleep of the machine all leases have ended, and nobody is dead.
+
+def claim_next(
+    tx: Transaction, *, holder: str, now: datetime, lease: timedelta, abandoned: Collection[Lease] = ()
+) -> Run | None:
+    """Gives ``holder`` the oldest run that waits or is abandoned; None if there is none.
+
+    The run's epoch is raised, so an earlier holder can write nothing more.
+
+    Args:
+        abandoned: leases that the caller saw unrenewed for their whole length. A holder that has renewed its lease since keeps its run.
     """
-    run_id = _claimable(tx, now, alive)
+    run_id = _claimable(tx, abandoned)
     return None if run_id is None else _claim(tx, run_id, holder=holder, now=now, lease=lease)
 
 
 def renew(tx: Transaction, run: Run, *, now: datetime, lease: timedelta) -> bool:
-    """Lengthens the holder's lease; False if the run is no longer its own."""
-    return _update_held(tx, run, lease_until=now + lease)
+    """Lengthens the holder's lease; False if the run is no longer its own.
+
+    Whatever the clock says, the lease ends later than before: others see by that change that the holder lives.
+    """
+    before = tx.execute(sa.select(runs.c.lease_until).where(*_held(run))).scalar_one_or_none()
+    return before is not None and _update_held(tx, run, lease_until=max(now + lease, before + _LEAST_STEP))
 
 
 def record_sql(tx: Transaction, run: Run, generated_sql: GeneratedSql) -> bool:
@@ -314,12 +336,16 @@ def _busy(tx: Transaction, pipeline: Pipeline) -> Busy:
     return Busy(f"Pipeline {pipeline.id} is already in progress.", run_id=None if running is None else running.id)
 
 
-def _claimable(tx: Transaction, now: datetime, alive: Collection[int]) -> int | None:
-    expired = (runs.c.state == RunState.RUNNING.value) & (runs.c.lease_until <= now) & runs.c.id.not_in(alive)
+def _claimable(tx: Transaction, abandoned: Collection[Lease]) -> int | None:
+    running = runs.c.state == RunState.RUNNING.value
+    unrenewed = [
+        sa.and_(running, runs.c.id == lease.run_id, runs.c.epoch == lease.epoch, runs.c.lease_until == lease.until)
+        for lease in abandoned
+    ]
     query = (
         sa.select(runs.c.id)
         .join(pipelines, pipelines.c.key == runs.c.pipeline_key)
-        .where(pipelines.c.deleted_on.is_(None), runs.c.state.in_(_WAITING) | expired)
+        .where(pipelines.c.deleted_on.is_(None), sa.or_(runs.c.state.in_(_WAITING), *unrenewed))
         .order_by(runs.c.id)
         .limit(1)
         .with_for_update(of=runs, skip_locked=True)
@@ -357,8 +383,12 @@ def _states_before(state: RunState) -> list[str]:
 
 
 def _update_held(tx: Transaction, run: Run, **values: object) -> bool:
-    held = (runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state == RunState.RUNNING.value)
-    return tx.execute(sa.update(runs).where(*held).values(**values)).rowcount == 1
+    return tx.execute(sa.update(runs).where(*_held(run)).values(**values)).rowcount == 1
+
+
+def _held(run: Run) -> tuple[sa.ColumnElement[bool], ...]:
+    """That the run is still the holder's who has it as ``run``."""
+    return runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state == RunState.RUNNING.value
 
 
 def _runs(tx: Transaction, query: sa.Select[Any]) -> list[Run]:

@@ -5,6 +5,7 @@ The lease only tells who should be working; who may write is decided by the epoc
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Final
 from warehouse_sync.catalog import connections, data_models, pipelines, runs, workspaces
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.catalog.identity_rules import rules_of
+from warehouse_sync.catalog.runs import Lease
 from warehouse_sync.clock import Clock
 from warehouse_sync.domain.identity import IdentityRules
 from warehouse_sync.domain.limits import Limits
@@ -21,6 +23,7 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunRequest, RunState
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
+from warehouse_sync.scheduler.lease_watch import LeaseWatch
 from warehouse_sync.scheduler.ledger import progress_of, was_changed_since_start
 from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
@@ -65,6 +68,9 @@ class RunnerSettings:
 class Runner:
     """The scheduler's threads. ``start`` once, ``stop`` once; ``wake`` when there may be new work.
 
+    What the threads do over and over, each of them can be told to do once: ``recover``, ``plan_once``, ``execute_next``,
+    ``renew_leases``, ``keep_house``.
+
     Args:
         database: the control database.
         vault: opens the secrets of connections.
@@ -72,6 +78,7 @@ class Runner:
         live: told how far running runs are.
         clock: the time.
         settings: how runs are executed.
+        jitter: random numbers in [0, 1) that spread the retries of many runs.
     """
 
     def __init__(
@@ -83,12 +90,14 @@ class Runner:
         live: LiveProgress,
         clock: Clock,
         settings: RunnerSettings,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
         self._vault = vault
         self._executor = executor
         self._live = live
-        self._settlement = Settlement(database, executor, clock)
+        self._settlement = Settlement(database, executor, clock, jitter)
+        self._watch = LeaseWatch(clock, settings.lease)
         self._clock = clock
         self._settings = settings
         self._stopping = threading.Event()
@@ -98,13 +107,13 @@ class Runner:
 
     def start(self) -> None:
         """Takes over what a dead process left, then begins to work."""
-        self._recover()
+        self.recover()
         for number in range(self._settings.runs_at_once):
             self._start_thread(f"run-{number + 1}", self._execute_due, self._wait_for_work)
         self._start_thread("planner", self._plan, lambda: self._stopping.wait(_IDLE_SECONDS))
-        self._start_thread("housekeeper", self._keep_house, lambda: self._stopping.wait(_HOUSEKEEPING_SECONDS))
+        self._start_thread("housekeeper", self.keep_house, lambda: self._stopping.wait(_HOUSEKEEPING_SECONDS))
         pause = self._settings.lease.total_seconds() / 4
-        self._start_thread("heartbeat", self._renew_leases, lambda: self._stopping.wait(pause))
+        self._start_thread("heartbeat", self.renew_leases, lambda: self._stopping.wait(pause))
 
     def wake(self) -> None:
         """There may be a run to execute."""
@@ -140,7 +149,7 @@ class Runner:
 
     # --- recovery ------------------------------------------------------------------------------------------------------------------
 
-    def _recover(self) -> None:
+    def recover(self) -> None:
         """At start nobody holds a lease: every run that was being executed died with its process."""
         with self._database.write() as tx:
             for run in runs.unfinished(tx):
@@ -162,7 +171,8 @@ class Runner:
         for run_id in spooled - needed - set(self._held):
             self._executor.discard(run_id)
 
-    def _keep_house(self) -> None:
+    def keep_house(self) -> None:
+        """Removes spools that nobody needs and row versions that are too old."""
         self._discard_spools()
         forgotten = self._executor.forget_history(self._clock.now() - self._settings.history)
         if forgotten:
@@ -214,12 +224,19 @@ class Runner:
 
     # --- leases --------------------------------------------------------------------------------------------------------------------
 
-    def _renew_leases(self) -> None:
+    def renew_leases(self) -> None:
+        """Lengthens the leases of the runs that are being executed here, and looks at those of others."""
         for held in list(self._held.values()):
             with self._database.write() as tx:
                 kept = runs.renew(tx, held.run, now=self._clock.now(), lease=self._settings.lease)
             if not kept:
                 held.lost.set()
+        with self._database.read() as tx:
+            self._abandoned(tx)
+
+    def _abandoned(self, tx: Transaction) -> set[Lease]:
+        """The leases whose holders are dead. Whoever works in this process is not, however long it could not renew its lease."""
+        return self._watch.abandoned(lease for lease in runs.leases(tx) if lease.run_id not in self._held)
 
     # --- execution -----------------------------------------------------------------------------------------------------------------
 
@@ -235,7 +252,7 @@ class Runner:
                 holder=threading.current_thread().name,
                 now=self._clock.now(),
                 lease=self._settings.lease,
-                alive=set(self._held),
+                abandoned=self._abandoned(tx),
             )
         if run is None:
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
 
 from warehouse_sync.catalog import connections, pipelines, runs
 from warehouse_sync.catalog.database import Database, Transaction
@@ -18,12 +18,17 @@ _log = get_logger(__name__)
 
 
 class Settlement:
-    """One transaction of the control database per verdict, then the spool. A crash between the two leaves a spool for the next start."""
+    """One transaction of the control database per verdict, then the spool. A crash between the two leaves a spool for the next start.
 
-    def __init__(self, database: Database, executor: RunExecutor, clock: Clock) -> None:
+    Args:
+        jitter: random numbers in [0, 1) that spread the retries of many runs.
+    """
+
+    def __init__(self, database: Database, executor: RunExecutor, clock: Clock, jitter: Callable[[], float]) -> None:
         self._database = database
         self._executor = executor
         self._clock = clock
+        self._jitter = jitter
 
     def succeed(self, run: Run, counts: RunCounts) -> None:
         """The run is applied; its pipeline and connection evidently work."""
@@ -47,7 +52,7 @@ class Settlement:
 
     def fail(self, run: Run, error: Exception) -> None:
         """The attempt failed: it is tried again later, or somebody must act and is told so."""
-        verdict = judge(error, attempt=run.attempt, jitter=random.random())  # noqa: S311 - spreads load, guards nothing
+        verdict = judge(error, attempt=run.attempt, jitter=self._jitter())
         if verdict.failure.code == "internal_error":
             _log.error("run met an unexpected error", exc_info=error)
         now = self._clock.now()

@@ -102,16 +102,25 @@ class RunExecutor:
         spools: folder of the spools; each run has its own below it.
         limits: what every run may use.
         clock: the time.
+        apply: applies one chunk to the stores.
     """
 
     def __init__(
-        self, worker: WarehouseWorker, stores: ProfileStores, spools: Path, limits: ExecutionLimits, clock: Clock
+        self,
+        worker: WarehouseWorker,
+        stores: ProfileStores,
+        spools: Path,
+        limits: ExecutionLimits,
+        clock: Clock,
+        *,
+        apply: Callable[..., RunCounts] = apply_chunk,
     ) -> None:
         self._worker = worker
         self._stores = stores
         self._spools = spools
         self._limits = limits
         self._clock = clock
+        self._apply = apply
 
     def execute(self, order: RunOrder, observer: RunObserver, cancelled: Callable[[], bool]) -> RunCounts:
         """Does what is left to do of a run and returns what all of it counted.
@@ -141,9 +150,8 @@ class RunExecutor:
                 continue
             if cancelled():
                 raise RunError("The run was cancelled.", code="cancelled")
-            counts += apply_chunk(
-                self._stores, plan, number, self._rows(order.run, spool, chunk), now=self._clock.now()
-            )
+            rows = self._rows(order.run, spool, chunk)
+            counts += self._apply(self._stores, plan, number, rows, now=self._clock.now())
             observer.chunk_applied(counts, spool.manifest.rows)
         return counts
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from warehouse_sync.catalog import high_water, pipelines, runs
 from warehouse_sync.catalog.database import Database
 from warehouse_sync.catalog.pipelines import PipelineDefinition
+from warehouse_sync.catalog.runs import Lease
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunRequest, RunState, RunType
@@ -35,9 +37,14 @@ def _create(database: Database, pipeline: Pipeline, request: RunRequest = MANUAL
         return runs.create(tx, pipeline, request, created_by="ci", now=NOW)
 
 
-def _claim(database: Database, holder: str = "a", now: datetime = NOW) -> Run | None:
+def _claim(database: Database, holder: str = "a", abandoned: Collection[Lease] = ()) -> Run | None:
     with database.write() as tx:
-        return runs.claim_next(tx, holder=holder, now=now, lease=LEASE)
+        return runs.claim_next(tx, holder=holder, now=NOW, lease=LEASE, abandoned=abandoned)
+
+
+def _leases(database: Database) -> list[Lease]:
+    with database.read() as tx:
+        return runs.leases(tx)
 
 
 def _finish(database: Database, run: Run, state: RunState = RunState.SUCCESS, retry_on: datetime | None = None) -> bool:
@@ -138,7 +145,7 @@ def test_states_are_never_skipped(database: Database, pipeline: Pipeline) -> Non
             "BEGIN INSERT INTO moves VALUES (new.id, old.state, new.state); END"
         )
     run = _claimed(database, pipeline)
-    retaken = _claim(database, "b", NOW + LEASE)
+    retaken = _claim(database, "b", _leases(database))
     assert retaken is not None
     assert _finish(database, retaken, RunState.FAILED)
     with database.write() as tx:
@@ -154,12 +161,12 @@ def test_states_are_never_skipped(database: Database, pipeline: Pipeline) -> Non
     ]
 
 
-def test_a_lease_that_ended_is_taken_over_and_the_old_holder_can_do_nothing(
+def test_an_abandoned_run_is_taken_over_and_the_old_holder_can_do_nothing(
     database: Database, pipeline: Pipeline
 ) -> None:
     old = _claimed(database, pipeline)
-    assert _claim(database, "b", NOW + LEASE - timedelta(microseconds=1)) is None
-    new = _claim(database, "b", NOW + LEASE)
+    assert _claim(database, "b") is None
+    new = _claim(database, "b", _leases(database))
     assert new is not None
     assert (new.id, new.epoch) == (old.id, 2)
     with database.write() as tx:
@@ -171,11 +178,17 @@ def test_a_lease_that_ended_is_taken_over_and_the_old_holder_can_do_nothing(
     assert _finish(database, new)
 
 
-def test_a_renewed_lease_is_not_taken_over(database: Database, pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("passed", [LEASE, timedelta(0), -24 * HOUR])
+def test_a_run_whose_holder_renewed_its_lease_is_not_taken_over(
+    database: Database, pipeline: Pipeline, passed: timedelta
+) -> None:
+    """Whatever the clock did meanwhile."""
     run = _claimed(database, pipeline)
+    seen = _leases(database)
     with database.write() as tx:
-        assert runs.renew(tx, run, now=NOW + LEASE, lease=LEASE)
-    assert _claim(database, "b", NOW + LEASE) is None
+        assert runs.renew(tx, run, now=NOW + passed, lease=LEASE)
+    assert _claim(database, "b", seen) is None
+    assert _leases(database)[0].until > seen[0].until
 
 
 def test_concurrent_claims_give_a_run_to_one_holder(database: Database, pipeline: Pipeline) -> None:

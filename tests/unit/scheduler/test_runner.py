@@ -268,6 +268,34 @@ def test_a_holder_that_lives_keeps_its_run_whatever_the_clock_does(hourly: Plant
     assert hourly.runs()[0].state is RunState.SUCCESS
 
 
+@pytest.mark.parametrize("step", [HOUR, 24 * HOUR, -HOUR, timedelta(minutes=-5), timedelta(0)])
+def test_a_clock_that_is_set_neither_kills_the_living_nor_keeps_the_dead(hourly: Plant, step: timedelta) -> None:
+    """Figure R11, seen by another process: it takes over what was not renewed for the length of a lease, and nothing else."""
+    other = hourly.new_runner()
+    taken: list[bool] = []
+
+    def others_look(*, renewing: bool) -> bool:
+        for _ in range(4):
+            hourly.clock.advance(timedelta(seconds=20))
+            if renewing:
+                hourly.runner.renew_leases()
+            other.renew_leases()
+        return other.execute_next()
+
+    def run() -> None:
+        hourly.clock.set(hourly.clock.now() + step)
+        taken.append(others_look(renewing=True))
+        hourly.executor.meanwhile = lambda: None
+        taken.append(others_look(renewing=False))
+
+    hourly.executor.meanwhile = run
+    hourly.clock.advance(HOUR)
+    hourly.runner.plan_once()
+    hourly.runner.execute_next()
+    assert taken == [False, True]
+    assert [(run.state, run.epoch) for run in hourly.runs()] == [(RunState.SUCCESS, 2)]
+
+
 @pytest.mark.parametrize("error", [None, BAD_QUERY, BAD_LOGIN])
 def test_a_holder_that_lost_its_run_decides_nothing(hourly: Plant, error: Exception | None) -> None:
     def lose() -> None:
@@ -317,11 +345,11 @@ def test_a_spool_that_nobody_will_need_is_removed(hourly: Plant) -> None:
     hourly.clock.advance(HOUR)
     hourly.work()
     assert len(hourly.executor.spools) == 1
-    hourly.runner._keep_house()
+    hourly.runner.keep_house()
     assert len(hourly.executor.spools) == 1
     with hourly.database.write() as tx:
         pipelines.delete(tx, hourly.stored(), now=hourly.clock.now(), by="ann")
-    hourly.runner._keep_house()
+    hourly.runner.keep_house()
     assert hourly.executor.spools == set()
 
 
@@ -341,4 +369,4 @@ def claim(plant: Plant) -> None:
 
 def recovered(plant: Plant) -> None:
     runner = plant.new_runner()
-    runner._recover()
+    runner.recover()
