@@ -23,6 +23,7 @@ from warehouse_sync.api.wire import BoundedProtocol
 from warehouse_sync.catalog import home_facts
 from warehouse_sync.catalog.database import Database, open_database, url_of_home
 from warehouse_sync.clock import Clock, SystemClock
+from warehouse_sync.crashpoints import VARIABLE as CRASH_VARIABLE
 from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.identity import IdentityType
@@ -53,7 +54,6 @@ from warehouse_sync.services.tokens import TokenRules, TokenService
 from warehouse_sync.services.workspaces import WorkspaceService
 from warehouse_sync.settings import LoadedSettings, Settings
 from warehouse_sync.sql.guard import accepting_dialects
-from warehouse_sync.sync.crashpoints import VARIABLE as CRASH_VARIABLE
 from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, check_data_model
 from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES

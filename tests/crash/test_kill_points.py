@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from tests.fixtures.service import WORKSPACE, Access, RunningService, prepare_home, running_service
+from warehouse_sync.crashpoints import VARIABLE as CRASH_VARIABLE
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.sync.crashpoints import VARIABLE as CRASH_VARIABLE
 
 pytestmark = pytest.mark.crash
 

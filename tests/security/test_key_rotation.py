@@ -20,11 +20,11 @@ import pytest
 from tests.fixtures.service import clean_environment, command, prepare_home, running_service
 from warehouse_sync.catalog import connections, home_facts
 from warehouse_sync.catalog.database import Database, open_database, url_of_home
+from warehouse_sync.crashpoints import VARIABLE
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.security.keyring import read_master_keys
 from warehouse_sync.security.vault import Vault, key_id
-from warehouse_sync.sync.crashpoints import VARIABLE
 
 ISSUER = "http://sync.example.com"
 pytestmark = pytest.mark.crash

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.errors import StoreError
 
 Transaction = sa.Connection
@@ -87,6 +88,7 @@ def open_database(url: str) -> Database:
             _use_write_ahead_log(engine)
         with database.write() as tx:
             _migrate(tx)
+        crashpoint("control_database_ready")
     except BaseException:
         database.close()
         raise

@@ -17,6 +17,7 @@ from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.catalog.identity_rules import rules_of
 from warehouse_sync.catalog.runs import Lease
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.identity import IdentityRules
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.domain.pipeline import Pipeline
@@ -29,7 +30,6 @@ from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.settlement import Settlement
 from warehouse_sync.security.vault import Vault
-from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.execution import RunExecutor, RunOrder
 from warehouse_sync.sync.worker_messages import WORKER_DIED
 
@@ -202,6 +202,7 @@ class Runner:
         with self._database.write() as tx:
             made = [runs.create(tx, pipeline, request, created_by=_SCHEDULER, now=now) for pipeline, request in due]
             queued = [runs.retry(tx, run) for run in again]
+        crashpoint("run_created")
         return len([run for run in [*made, *queued] if run is not None])
 
     def _next(self, tx: Transaction, pipeline: Pipeline) -> RunRequest | None:
@@ -320,6 +321,7 @@ class Runner:
         self._live.applied(run.id, counts, total_rows)
         with self._database.write() as tx:
             runs.record_counts(tx, run, counts)
+        crashpoint("counts_written")
 
     def note_fetched(self, run: Run, rows: int) -> None:
         """Publishes how many rows were fetched."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from warehouse_sync.catalog import connections, pipelines, runs
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.run import Run, RunCounts, RunState
 from warehouse_sync.logs import get_logger
 from warehouse_sync.scheduler.ledger import was_changed_since_start
 from warehouse_sync.scheduler.verdict import Verdict, judge
-from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.execution import RunExecutor
 
 _log = get_logger(__name__)
@@ -48,6 +48,7 @@ class Settlement:
         """The service stops: the run waits for the next start and goes on where it is."""
         with self._database.write() as tx:
             runs.release(tx, run)
+        crashpoint("lease_released")
         _log.info("run put back")
 
     def fail(self, run: Run, error: Exception) -> None:

@@ -11,6 +11,7 @@ from warehouse_sync.catalog.audit import AuditEntry
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.connection import Connection, WarehouseAddress
 from warehouse_sync.domain.secret import MASK, Secret
 from warehouse_sync.domain.slug import check_slug
@@ -106,6 +107,8 @@ class ConnectionService:
                 by=caller.name,
             )
             audit.record(tx, _entry(self._clock, caller, "create", stored))
+            crashpoint("secret_storing")
+        crashpoint("secret_stored")
         return stored
 
     def replace(self, caller: Caller, workspace_id: int, connection_id: str, draft: ConnectionDraft) -> Connection:
@@ -142,6 +145,8 @@ class ConnectionService:
                 by=caller.name,
             )
             audit.record(tx, _entry(self._clock, caller, "change", stored))
+            crashpoint("secret_storing")
+        crashpoint("secret_stored")
         return stored
 
     def test(self, caller: Caller, workspace_id: int, connection_id: str) -> tuple[WarehouseStep, ...]:
@@ -196,6 +201,8 @@ class ConnectionService:
                 )
             connections.delete(tx, found, now=self._clock.now(), by=caller.name)
             audit.record(tx, _entry(self._clock, caller, "delete", found))
+            crashpoint("object_deleting")
+        crashpoint("object_deleted")
 
     def _kind(self, name: str) -> WarehouseType:
         kind = self._types.get(name)

@@ -10,6 +10,7 @@ from warehouse_sync.catalog.audit import AuditEntry
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.load_timestamp import LoadTimestamp
 from warehouse_sync.domain.slug import check_slug
@@ -129,6 +130,8 @@ class DataModelService:
                 )
             data_models.delete(tx, found, now=self._clock.now(), by=caller.name)
             audit.record(tx, _entry(self._clock, caller, "delete", found))
+            crashpoint("object_deleting")
+        crashpoint("object_deleted")
 
     def _check(self, draft: DataModelDraft) -> tuple[Advice, ...]:
         check_zone(draft.load_timestamp.zone)

@@ -18,12 +18,12 @@ from warehouse_sync.catalog.connections import SealedSecret
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.errors import InvalidRequest, StoreError
 from warehouse_sync.security import keyring
 from warehouse_sync.security.vault import KeyEncryptionKey, SecretPlace, Vault, key_id
 from warehouse_sync.services.caller import Caller
-from warehouse_sync.sync.crashpoints import crashpoint
 
 _PAGE: Final = 100
 

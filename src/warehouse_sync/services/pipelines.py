@@ -13,6 +13,7 @@ from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.catalog.identity_rules import rules_of
 from warehouse_sync.catalog.pipelines import PipelineDefinition
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.environment import Environment
@@ -176,6 +177,8 @@ class PipelineService:
                 )
             pipelines.delete(tx, found, now=self._clock.now(), by=caller.name)
             audit.record(tx, self._entry(caller, "delete", found))
+            crashpoint("object_deleting")
+        crashpoint("object_deleted")
 
     def _parts(
         self, tx: Transaction, workspace_id: int, draft: PipelineDraft, *, before: Pipeline | None = None

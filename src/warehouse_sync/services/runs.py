@@ -11,6 +11,7 @@ from warehouse_sync.catalog.audit import AuditEntry
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunRequest
 from warehouse_sync.domain.schedule import ScheduleInterval
@@ -92,6 +93,7 @@ class RunService:
                 raise AssertionError("a manual run is made or refused with Busy")
             pipelines.set_fault(tx, pipeline.key, None)
             audit.record(tx, AuditEntry(now, caller.client_id, workspace_id, "trigger", "pipeline", pipeline.id))
+        crashpoint("run_created")
         self._wake()
         return run
 

@@ -7,13 +7,13 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.identity import TYPE_CODES, IdentityRules
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.identity.fingerprints import build_keyed
 from warehouse_sync.identity.resolution import resolve
 from warehouse_sync.profiles.merge import merge_records, write_identities
 from warehouse_sync.profiles.protocol import ChunkTransaction, ProfileStores
-from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.records import RecordPlan, stage_records, write_rejects
 
 

@@ -17,6 +17,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
@@ -27,7 +28,6 @@ from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.sql import wrap
 from warehouse_sync.sql.guard import CheckedQuery, check_query
 from warehouse_sync.sync.apply import ApplyPlan, apply_chunk
-from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
 from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, open_spool
@@ -153,6 +153,7 @@ class RunExecutor:
             rows = self._rows(order.run, spool, chunk)
             counts += self._apply(self._stores, plan, number, rows, now=self._clock.now())
             observer.chunk_applied(counts, spool.manifest.rows)
+        crashpoint("last_chunk_applied")
         return counts
 
     def discard(self, run_id: int) -> None:

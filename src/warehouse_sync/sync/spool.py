@@ -15,8 +15,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.errors import RunError
-from warehouse_sync.sync.crashpoints import crashpoint
 from warehouse_sync.sync.spool_files import (
     OWNER_ONLY_FOLDER,
     disk_errors,
@@ -241,7 +241,7 @@ class SpoolWriter:
                 code="spool_too_large",
             )
         self._parts.append(_Part(file_name, table.num_rows, size, crc32))
-        crashpoint("spool_file_written")
+        crashpoint("spool_file_fsynced")
 
     def _chunks(self) -> tuple[SpoolChunk, ...]:
         if any(before[-1] > after[0] for before, after in pairwise(self._keys)):

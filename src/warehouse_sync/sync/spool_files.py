@@ -13,6 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.errors import RunError, StoreError
 
 OWNER_ONLY_FOLDER: Final = 0o700
@@ -61,6 +62,7 @@ def write_table(path: Path, table: pa.Table) -> tuple[int, int]:
     with ChecksummedFile(path) as file:
         with pa.ipc.new_file(pa.PythonFile(file, mode="w"), table.schema) as writer:
             writer.write_table(table)
+        crashpoint("spool_file_written")
         file.sync()
         return file.size, file.crc32
 

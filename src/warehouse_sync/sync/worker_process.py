@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
-from warehouse_sync.sync import crashpoints
+from warehouse_sync import crashpoints
 from warehouse_sync.sync.worker_messages import Message, line
 
 _CHILD: Final = "warehouse_sync.sync.child"

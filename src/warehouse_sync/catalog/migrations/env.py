@@ -4,5 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
+from warehouse_sync.crashpoints import crashpoint
+
+
+def _applied(*_step: object, **_more: object) -> None:
+    crashpoint("migration_step")
+
+
+context.configure(connection=context.config.attributes["connection"], transactional_ddl=True, on_version_apply=_applied)
 context.run_migrations()
