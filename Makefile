@@ -1,7 +1,7 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve snowflake test check fmt bench openapi postman lock clean fuzz crash
+.PHONY: help setup demo serve snowflake test check fmt bench openapi pages postman lock clean fuzz crash
 
 PYTHON ?= python3.11
 PORT ?= 8080
@@ -61,6 +61,10 @@ crash: setup ## kill, stop, starve and upgrade the real service for hours; write
 openapi: setup ## write docs/openapi.json and the Postman collection anew from the code
 	@$(BIN)/python tests/unit/test_openapi.py > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 	@$(BIN)/python tests/postman/collection.py
+
+pages: setup ## write docs/settings.md and docs/commands.md anew, after any change of a setting or command
+	@for page in settings commands; do \
+	    $(BIN)/python tests/unit/test_docs.py $$page > docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit 1; done
 
 postman: setup ## drive a fresh service with the Postman collection, by newman (needs npm)
 	@$(BIN)/python tests/postman/drive.py

@@ -38,6 +38,11 @@ class ApiError(WarehouseSyncError):
         super().__init__(message)
         self.status = status
 
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether nothing was asked: there was no answer, or the credential was refused."""
+        return self.status in {0, httpx.codes.UNAUTHORIZED}
+
 
 class WarehouseSyncClient:
     """Speaks with one service as one credential. Fetches its token when it needs one and keeps it until shortly before its end.

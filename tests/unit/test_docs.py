@@ -1,6 +1,6 @@
 """The documentation is true: links lead somewhere, tables are complete, examples do what the page says.
 
-``python tests/unit/test_docs.py > docs/settings.md`` writes the page of settings anew.
+``make pages`` writes the pages of settings and commands anew.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import typer
 
 from warehouse_sync.api.app import BASE_PATH, create_app
 from warehouse_sync.api.runs import RunDetailAnswer, StatusAnswer
+from warehouse_sync.cli.logins import VARIABLES as CLIENT_VARIABLES
 from warehouse_sync.cli.main import app as command_line
 from warehouse_sync.domain.identity import DEFAULT_PRIORITY, IdentityType
 from warehouse_sync.domain.limits import (
@@ -159,7 +160,7 @@ def render_settings() -> str:
     """The whole page of settings."""
     read = {node.attr for tree in syntax_trees() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     lines = [
-        "<!-- Made by: .venv/bin/python tests/unit/test_docs.py > docs/settings.md   Do not edit. -->",
+        "<!-- Made by: make pages   Do not edit. -->",
         "# Settings",
         "",
         "Every setting is an environment variable. No file is read. A variable that begins with `WAREHOUSE_SYNC_` and is not in this table",
@@ -180,14 +181,12 @@ def render_settings() -> str:
 
 
 def test_the_page_of_settings_is_what_the_settings_say() -> None:
-    assert text_of("docs/settings.md") == render_settings(), (
-        "run: .venv/bin/python tests/unit/test_docs.py > docs/settings.md"
-    )
+    assert text_of("docs/settings.md") == render_settings(), "run: make pages"
 
 
 @pytest.mark.parametrize("name", PAGE_NAMES)
 def test_every_setting_that_a_page_names_exists(name: str) -> None:
-    known = [setting.name for setting in describe_settings()]
+    known = [*(setting.name for setting in describe_settings()), *CLIENT_VARIABLES]
     for said in re.findall(r"\bWAREHOUSE_SYNC_[A-Z_]*", text_of(name)):
         assert said in known or (said.endswith("_") and any(setting.startswith(said) for setting in known)), said
 
@@ -270,41 +269,80 @@ def test_every_step_of_a_warehouse_conversation_is_explained() -> None:
 # --- the command line -------------------------------------------------------------------------------------------------------------
 
 
-def commands() -> dict[str, set[str]]:
-    """The options of every command, by its whole name."""
+@cache
+def commands() -> dict[str, Any]:
+    """Every command by its whole name."""
     return dict(_commands(typer.main.get_command(command_line), "warehouse-sync"))
 
 
-def _commands(command: Any, name: str) -> Iterator[tuple[str, set[str]]]:
+def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
     inner = getattr(command, "commands", None)
     if inner is None:
-        yield name, {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        yield name, command
         return
     for part, child in inner.items():
         yield from _commands(child, f"{name} {part}")
 
 
-def test_every_command_and_option_is_documented() -> None:
-    section = section_of("docs/operations.md", "## Commands")
-    documented: dict[str, set[str]] = {}
-    for heading, body in re.findall(r"^### `(warehouse-sync [^`]+)`\n(.*?)(?=^### |\Z)", section, re.M | re.S):
-        command = re.sub(r" [A-Z_]+$", "", heading)  # what stands in capitals is an argument
-        documented[command] = set(_ROW.findall(body))
-    assert documented == commands()
+def options_of(command: Any) -> dict[str, Any]:
+    """A command's options, by the spelling that is shown."""
+    return {parameter.opts[0]: parameter for parameter in command.params if parameter.opts[0].startswith("--")}
+
+
+def render_commands() -> str:
+    """The whole page of commands."""
+    lines = [
+        "<!-- Made by: make pages   Do not edit. -->",
+        "# Commands",
+        "",
+        "`warehouse-sync --help` and `warehouse-sync COMMAND --help` tell the same. [Operations](operations.md#commands) says which",
+        "commands work on the home and which talk to the service, where these find it, and what the exit codes mean.",
+        "`--output` is `table` for people (colours follow `NO_COLOR`), `json` or `yaml` for programs.",
+        "`warehouse-sync --install-completion` makes the shell complete commands and options.",
+        "",
+    ]
+    for name, command in commands().items():
+        arguments = [f" {p.metavar or p.name.upper()}" for p in command.params if not p.opts[0].startswith("--")]
+        lines += [f"## {name}", "", f"`{name}{''.join(arguments)}`", "", *_help_of(command), ""]
+        lines += [*_table_of(command), ""]
+    return "\n".join(lines)
+
+
+def _help_of(command: Any) -> list[str]:
+    return [line.rstrip() for line in (command.help or "").strip().splitlines()]
+
+
+def _table_of(command: Any) -> list[str]:
+    rows = ["| option | meaning | default |", "|---|---|---|"]
+    for name, parameter in options_of(command).items():
+        shown = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
+        is_silent = shown in (None, False, (), "") or parameter.required or parameter.multiple
+        default = "required" if parameter.required else "" if is_silent else f"{getattr(shown, 'value', shown)}"
+        rows.append(f"| `{name}` | {parameter.help or ''} | {default} |")
+    return rows
+
+
+def test_the_page_of_commands_is_what_the_commands_say() -> None:
+    assert text_of("docs/commands.md") == render_commands(), "run: make pages"
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_and_option_explains_itself(name: str) -> None:
+    assert commands()[name].help
+    assert [option for option, parameter in options_of(commands()[name]).items() if not parameter.help] == []
 
 
 @pytest.mark.parametrize("name", PAGE_NAMES)
 def test_every_command_that_a_page_shows_exists(name: str) -> None:
     known = commands()
+    first = "|".join(sorted({whole.split()[1] for whole in known}))
     joined = text_of(name).replace("\\\n", " ")
-    for words in re.findall(
-        r"(?<![\w-])warehouse-sync ((?:serve|workspace|credential|feed|keys|audit)\b[^\n`#|]*)", joined
-    ):
+    for words in re.findall(rf"(?<![\w-])warehouse-sync ((?:{first})(?![=\w])[^\n`#|]*)", joined):
         parts = words.split()
-        length = 1 if parts[0] == "serve" else 2
+        length = 1 if f"warehouse-sync {parts[0]}" in known else 2
         whole = " ".join(["warehouse-sync", *parts[:length]])
         assert whole in known, words
-        assert {word for word in parts[length:] if word.startswith("--")} <= known[whole], words
+        assert {word for word in parts[length:] if word.startswith("--")} <= set(options_of(known[whole])), words
 
 
 # --- the API ----------------------------------------------------------------------------------------------------------------------
@@ -395,5 +433,7 @@ def test_the_sql_page_shows_what_is_refused() -> None:
     assert len(refused_queries()) > 10
 
 
+PAGES_MADE = {"settings": render_settings, "commands": render_commands}
+
 if __name__ == "__main__":
-    sys.stdout.write(render_settings())
+    sys.stdout.write(PAGES_MADE[sys.argv[1]]())

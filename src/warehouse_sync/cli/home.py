@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from warehouse_sync.catalog.database import Database, open_database, url_of_home
+from warehouse_sync.cli.logins import VARIABLES
 from warehouse_sync.clock import Clock, SystemClock
 from warehouse_sync.home import Home as HomeFolder
 from warehouse_sync.security.client_secrets import ClientSecretDigests
@@ -51,7 +52,7 @@ def settings_of(home: Path | None, **given: str | None) -> LoadedSettings:
     """
     options = {"home": None if home is None else str(home.absolute()), **given}
     said = {f"WAREHOUSE_SYNC_{name.upper()}": value for name, value in options.items() if value is not None}
-    return load_settings({**os.environ, **said})
+    return load_settings({**os.environ, **said}, also_known=VARIABLES)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``warehouse-sync``: the commands of an operator."""
+"""``warehouse-sync``: the commands of an operator, and those of everybody who uses the service."""
 
 from __future__ import annotations
 
@@ -9,21 +9,42 @@ from typing import Annotated
 
 import typer
 
-from warehouse_sync.cli import audit, credentials, feeds, keys, workspaces
+from warehouse_sync.cli import (
+    access,
+    audit,
+    connections,
+    credentials,
+    data_models,
+    feeds,
+    keys,
+    pipelines,
+    runs,
+    workspaces,
+)
 from warehouse_sync.cli.home import HomeOption, settings_of
+from warehouse_sync.cli.watching import RunFailed
+from warehouse_sync.client import ApiError
 from warehouse_sync.errors import WarehouseSyncError
+
+_REFUSED, _RUN_FAILED, _OUT_OF_REACH = 1, 3, 4  # 2 is wrong usage, as the library has it
 
 app = typer.Typer(
     help="Enrich user profiles from a data warehouse.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # it prints local variables, and those may hold secrets
-    add_completion=False,
 )
 app.add_typer(workspaces.app, name="workspace")
 app.add_typer(credentials.app, name="credential")
 app.add_typer(feeds.app, name="feed")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.command("login")(access.login)
+app.command("logout")(access.logout)
+app.command("servers")(access.servers)
+app.add_typer(connections.app, name="connection")
+app.add_typer(data_models.app, name="data-model")
+app.add_typer(pipelines.app, name="pipeline")
+app.add_typer(runs.app, name="run")
 
 
 @app.command("serve")
@@ -51,10 +72,16 @@ def serve(
 
 
 def run() -> None:
-    """The entry point. Exit code 1 for an error told on standard error, 2 for wrong usage."""
-    os.umask(0o077)  # what a command makes in the home is nobody else's to read
+    """The entry point. Exit codes: 1 refused, told on standard error; 2 wrong usage; 3 the run that was waited for failed; 4 no service."""
+    os.umask(0o077)  # what a command makes is nobody else's to read
     try:
         app()
     except WarehouseSyncError as error:
         sys.stderr.write(f"Error: {error.message}\n")
-        sys.exit(1)
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: WarehouseSyncError) -> int:
+    if isinstance(error, RunFailed):
+        return _RUN_FAILED
+    return _OUT_OF_REACH if isinstance(error, ApiError) and error.is_out_of_reach else _REFUSED
