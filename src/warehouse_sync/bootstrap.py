@@ -27,6 +27,7 @@ from warehouse_sync.crashpoints import VARIABLE as CRASH_VARIABLE
 from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.identity import IdentityType
+from warehouse_sync.domain.run import RunKind
 from warehouse_sync.errors import SettingsError, StoreError
 from warehouse_sync.home import Home, exclusive
 from warehouse_sync.logs import configure_logging, get_logger
@@ -34,6 +35,7 @@ from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
+from warehouse_sync.scheduler.steps import ReadingSteps, RunSteps
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.keyring import Keyring, open_keyring, read_master_keys
 from warehouse_sync.security.rate import FailureLimiter
@@ -131,7 +133,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
     live = LiveProgress()
     runner = Runner(
         database=base.database,
-        vault=base.vault,
+        steps=_steps(settings, base, executor),
         executor=executor,
         live=live,
         clock=base.clock,
@@ -140,7 +142,6 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             lease=timedelta(seconds=settings.lease_seconds),
             settle_delay=settle_delay,
             history=timedelta(days=settings.history_days),
-            limits=settings.limits,
         ),
     )
     database, clock = base.database, base.clock
@@ -172,6 +173,11 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         is_healthy=lambda: _is_healthy(database),
     )
     return runner, services
+
+
+def _steps(settings: Settings, base: _Foundation, executor: RunExecutor) -> dict[RunKind, RunSteps]:
+    reading = ReadingSteps(base.database, base.vault, executor, settings.limits)
+    return dict.fromkeys(RunKind, reading)
 
 
 def _tokens(settings: Settings, base: _Foundation) -> TokenService:

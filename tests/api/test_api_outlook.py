@@ -9,7 +9,7 @@ import pytest
 
 from warehouse_sync.catalog import connections, pipelines, runs
 from warehouse_sync.domain.interval import Interval
-from warehouse_sync.domain.run import RunCounts, RunFailure, RunRequest, RunState, RunType
+from warehouse_sync.domain.run import RunCounts, RunFailure, RunKind, RunRequest, RunState
 
 BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
 ONE = f"{BASE}/pipelines/crm-pipeline"
@@ -28,7 +28,7 @@ def _change(plane: Any, **changes: Any) -> None:
 def _run(plane: Any, start: datetime, state: RunState, *, retry_on: datetime | None = None) -> int:
     """A scheduled run of one hour that came to an end."""
     now = plane.clock.now()
-    request = RunRequest(RunType.SCHEDULED, start, Interval(start, start + timedelta(hours=1)))
+    request = RunRequest(RunKind.SCHEDULED, start, Interval(start, start + timedelta(hours=1)))
     with plane.database.write() as tx:
         run = runs.create(tx, pipelines.find(tx, 5328, "crm-pipeline"), request, created_by="scheduler", now=now)
         claimed = runs.claim_next(tx, holder="a", now=now, lease=LEASE)

@@ -7,7 +7,7 @@ import pytest
 
 from warehouse_sync.catalog import pipelines, runs
 from warehouse_sync.domain.interval import Interval
-from warehouse_sync.domain.run import GeneratedSql, RunCounts, RunFailure, RunRequest, RunState, RunType
+from warehouse_sync.domain.run import GeneratedSql, RunCounts, RunFailure, RunKind, RunRequest, RunState
 
 BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
 ONE = f"{BASE}/pipelines/crm-pipeline"
@@ -30,7 +30,7 @@ def _execute(plane: Any, state: RunState = RunState.SUCCESS) -> None:
 def _scheduled(plane: Any, hours: range) -> None:
     for hour in hours:
         start = _at("2023-02-01T00:05:00") + timedelta(hours=hour)
-        request = RunRequest(RunType.SCHEDULED, start, Interval(start, start + timedelta(hours=1)))
+        request = RunRequest(RunKind.SCHEDULED, start, Interval(start, start + timedelta(hours=1)))
         with plane.database.write() as tx:
             pipeline = pipelines.find(tx, 5328, "crm-pipeline")
             assert runs.create(tx, pipeline, request, created_by="scheduler", now=plane.clock.now())

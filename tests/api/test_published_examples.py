@@ -14,7 +14,7 @@ import pytest
 
 from warehouse_sync.catalog import pipelines, runs
 from warehouse_sync.domain.interval import Interval
-from warehouse_sync.domain.run import RunCounts, RunFailure, RunRequest, RunState, RunType
+from warehouse_sync.domain.run import RunCounts, RunFailure, RunKind, RunRequest, RunState
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 
 BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
@@ -67,7 +67,7 @@ def _execute(plane: Any, *, state: RunState = RunState.SUCCESS, seconds: float =
 
 
 def _schedule(plane: Any, start: datetime) -> None:
-    request = RunRequest(RunType.SCHEDULED, start, Interval(start, start + timedelta(hours=1)))
+    request = RunRequest(RunKind.SCHEDULED, start, Interval(start, start + timedelta(hours=1)))
     with plane.database.write() as tx:
         pipeline = pipelines.find(tx, 5328, "crm-pipeline")
         assert runs.create(tx, pipeline, request, created_by="scheduler", now=plane.clock.now())

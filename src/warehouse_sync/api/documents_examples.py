@@ -109,6 +109,8 @@ _RUN: Final = {
     "last_modified_on": "2023-02-08T01:05:19.02",
     "last_modified_by": "scheduler",
     "environment": "development",
+    "run_kind": "scheduled",
+    "target_run_id": None,
     "attempt": 1,
     "records_rejected": 2,
     "records_unchanged": 94,

@@ -14,7 +14,7 @@ from warehouse_sync.api.responses import READ, WRITE
 from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
 from warehouse_sync.domain.audit import AuditStamp
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunState, RunType
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunKind, RunState, RunType
 from warehouse_sync.domain.timestamps import format_instant, parse_instant
 from warehouse_sync.services.runs import PipelineStatus, RunDetail
 
@@ -65,6 +65,8 @@ class _RunHead(BaseModel):
 
 class _RunTail(BaseModel):
     environment: Environment
+    run_kind: RunKind = Field(description="What it is for; all kinds but `scheduled` have the published type `manual`.")
+    target_run_id: int | None = Field(description="The run that it undoes or repairs.")
     attempt: int
     records_rejected: int | None
     records_unchanged: int | None
@@ -227,6 +229,8 @@ def run_answer(run: Run) -> RunAnswer:
         records_mapped=_counted(counts, "mapped"),
         event_batches_generated=_counted(counts, "changed"),
         environment=run.environment,
+        run_kind=run.kind,
+        target_run_id=run.target_run_id,
         attempt=run.attempt,
         records_rejected=_counted(counts, "rejected"),
         records_unchanged=_counted(counts, "unchanged"),

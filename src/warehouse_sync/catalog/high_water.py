@@ -9,17 +9,17 @@ import sqlalchemy as sa
 
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import runs
-from warehouse_sync.domain.run import RunState, RunType
+from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunState
 
 
 def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
     """The greatest end of a data interval that was read with success: where the next interval starts; None before the first."""
-    return _greatest(tx, pipeline_key, runs.c.interval_end)
+    return _greatest(tx, pipeline_key, runs.c.interval_end, runs.c.run_kind.in_(PROGRESS_KINDS))
 
 
 def last_success_date(tx: Transaction, pipeline_key: int) -> datetime | None:
     """The greatest logical date of a scheduled run that succeeded; None before the first."""
-    return _greatest(tx, pipeline_key, runs.c.logical_date, runs.c.run_type == RunType.SCHEDULED.value)
+    return _greatest(tx, pipeline_key, runs.c.logical_date, runs.c.run_kind == RunKind.SCHEDULED.value)
 
 
 def _greatest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from warehouse_sync.catalog import lifetime
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import connections, data_models, pipelines, workspaces
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.pipeline import Pipeline, Schedule
+from warehouse_sync.domain.pipeline import DEFAULT_POLICY, OnFailedInterval, Pipeline, RunPolicy, Schedule
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import LimitExceeded
 
@@ -29,6 +29,7 @@ class PipelineDefinition:
     schedule: Schedule
     is_active: bool
     is_draft: bool
+    policy: RunPolicy = DEFAULT_POLICY
 
     @property
     def needs_slot(self) -> bool:
@@ -171,6 +172,10 @@ def _values(definition: PipelineDefinition) -> dict[str, Any]:
         "schedule_end": definition.schedule.end,
         "is_active": definition.is_active,
         "is_draft": definition.is_draft,
+        "on_failed_interval": definition.policy.on_failed_interval.value,
+        "lookback_seconds": definition.policy.lookback // timedelta(seconds=1),
+        "repairs_late_rows": definition.policy.repairs_late_rows,
+        "counts_unread_rows": definition.policy.counts_unread_rows,
     }
 
 
@@ -192,4 +197,10 @@ def _pipeline(row: sa.Row[Any]) -> Pipeline:
         faulted_reason=row.faulted_reason,
         audit=lifetime.stamp_of(row),
         resumed_on=row.resumed_on,
+        policy=RunPolicy(
+            on_failed_interval=OnFailedInterval(row.on_failed_interval),
+            lookback=timedelta(seconds=row.lookback_seconds),
+            repairs_late_rows=row.repairs_late_rows,
+            counts_unread_rows=row.counts_unread_rows,
+        ),
     )

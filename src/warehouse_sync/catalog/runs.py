@@ -20,18 +20,20 @@ from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import (
     LEGAL_MOVES,
+    PROGRESS_KINDS,
     GeneratedSql,
     Run,
     RunCounts,
     RunFailure,
+    RunKind,
     RunRequest,
     RunState,
-    RunType,
 )
 from warehouse_sync.errors import Busy, NotFound
 
 _WAITING: Final = (RunState.TRIGGERED.value, RunState.QUEUED.value)
 _UNFINISHED: Final = (*_WAITING, RunState.RUNNING.value)
+_LATEST_FIRST: Final = (runs.c.logical_date.desc(), runs.c.id.desc())
 _LEAST_STEP: Final = timedelta(microseconds=1)
 
 
@@ -51,15 +53,15 @@ def create(tx: Transaction, pipeline: Pipeline, request: RunRequest, *, created_
         The run; None for a scheduled run that exists already or whose pipeline has an unfinished run: planning twice is no mistake.
 
     Raises:
-        Busy: a manual run, while the pipeline has an unfinished one.
+        Busy: a run of another kind, while the pipeline has an unfinished one.
     """
-    manual = request.run_type is RunType.MANUAL
+    is_planned = request.kind is RunKind.SCHEDULED
     values = {
         "workspace_id": pipeline.workspace_id,
         "pipeline_key": pipeline.key,
         "environment": pipeline.environment.value,
-        "run_type": request.run_type.value,
-        "state": (RunState.TRIGGERED if manual else RunState.QUEUED).value,
+        "run_kind": request.kind.value,
+        "state": (RunState.QUEUED if is_planned else RunState.TRIGGERED).value,
         "logical_date": request.logical_date,
         "interval_start": request.data_interval.start,
         "interval_end": request.data_interval.end,
@@ -68,11 +70,13 @@ def create(tx: Transaction, pipeline: Pipeline, request: RunRequest, *, created_
         "deaths": 0,
         "created_on": now,
         "created_by": created_by,
+        "target_run_id": request.target_run_id,
+        "details": request.details,
     }
     run_id = _insert_unless_taken(tx, values)
     if run_id is not None:
         return get(tx, run_id)
-    if manual:
+    if not is_planned:
         raise _busy(tx, pipeline)
     return None
 
@@ -90,8 +94,9 @@ def get(tx: Transaction, run_id: int) -> Run:
 
 
 def latest(tx: Transaction, pipeline_key: int) -> Run | None:
-    """The run with the greatest logical date, whatever its state (A14)."""
-    found = page(tx, pipeline_key, page=1, size=1)
+    """The scheduled or triggered run with the greatest logical date, whatever its state (A14)."""
+    of_progress = (runs.c.pipeline_key == pipeline_key, runs.c.run_kind.in_(PROGRESS_KINDS))
+    found = _runs(tx, _SELECT.where(*of_progress).order_by(*_LATEST_FIRST).limit(1))
     return found[0] if found else None
 
 
@@ -110,14 +115,13 @@ def page(
         query = query.where(runs.c.logical_date >= start)
     if end is not None:
         query = query.where(runs.c.logical_date <= end)
-    query = query.order_by(runs.c.logical_date.desc(), runs.c.id.desc())
-    return _runs(tx, query.limit(size).offset((page - 1) * size))
+    return _runs(tx, query.order_by(*_LATEST_FIRST).limit(size).offset((page - 1) * size))
 
 
 def may_be_created(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
     """Whether a scheduled run would be made. Only spares useless writes: the constraints decide."""
     hindrance = runs.c.state.in_(_UNFINISHED) | (
-        (runs.c.run_type == RunType.SCHEDULED.value) & (runs.c.logical_date == request.logical_date)
+        (runs.c.run_kind == RunKind.SCHEDULED.value) & (runs.c.logical_date == request.logical_date)
     )
     found = sa.select(runs.c.id).where(runs.c.pipeline_key == pipeline_key, hindrance)
     return tx.execute(found.limit(1)).one_or_none() is None
@@ -129,7 +133,7 @@ def failed_of_date(tx: Transaction, pipeline_key: int, logical_date: datetime) -
         tx,
         _SELECT.where(
             runs.c.pipeline_key == pipeline_key,
-            runs.c.run_type == RunType.SCHEDULED.value,
+            runs.c.run_kind == RunKind.SCHEDULED.value,
             runs.c.logical_date == logical_date,
             runs.c.state == RunState.FAILED.value,
         ),
@@ -281,12 +285,7 @@ def retry(tx: Transaction, run: Run) -> Run | None:
         The queued run; None if it is not failed, its pipeline has another unfinished run, or a later run has read some of its rows: they
         must not be read twice. In the last case it is never due again.
     """
-    later = runs.alias("later")
-    read_since = sa.exists().where(
-        later.c.pipeline_key == runs.c.pipeline_key,
-        later.c.state == RunState.SUCCESS.value,
-        later.c.interval_end > runs.c.interval_start,
-    )
+    read_since = _was_read_since()
     statement = (
         sa.update(runs)
         .where(runs.c.id == run.id, runs.c.state == RunState.FAILED.value, runs.c.attempt == run.attempt, ~read_since)
@@ -315,6 +314,17 @@ def retry(tx: Transaction, run: Run) -> Run | None:
 _SELECT = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(pipelines, pipelines.c.key == runs.c.pipeline_key)
 
 
+def _was_read_since() -> sa.ColumnElement[bool]:
+    """Whether a run that moved progress on has read rows of the interval of another one of these."""
+    later = runs.alias("later")
+    return runs.c.run_kind.in_(PROGRESS_KINDS) & sa.exists().where(
+        later.c.pipeline_key == runs.c.pipeline_key,
+        later.c.run_kind.in_(PROGRESS_KINDS),
+        later.c.state == RunState.SUCCESS.value,
+        later.c.interval_end > runs.c.interval_start,
+    )
+
+
 def _insert_unless_taken(tx: Transaction, values: dict[str, Any]) -> int | None:
     """The new run's number, or None if a unique index refused it."""
     try:
@@ -324,7 +334,7 @@ def _insert_unless_taken(tx: Transaction, values: dict[str, Any]) -> int | None:
         taken = sa.select(runs.c.id).where(
             runs.c.pipeline_key == values["pipeline_key"],
             runs.c.state.in_(_UNFINISHED)
-            | ((runs.c.run_type == RunType.SCHEDULED.value) & (runs.c.logical_date == values["logical_date"])),
+            | ((runs.c.run_kind == RunKind.SCHEDULED.value) & (runs.c.logical_date == values["logical_date"])),
         )
         if tx.execute(taken.limit(1)).one_or_none() is None:
             raise  # another constraint: a mistake of ours must not look like "already there"
@@ -403,7 +413,7 @@ def _run(row: sa.Row[Any]) -> Run:
         pipeline_id=row.pipeline_id,
         workspace_id=row.workspace_id,
         environment=Environment(row.environment),
-        run_type=RunType(row.run_type),
+        kind=RunKind(row.run_kind),
         state=RunState(row.state),
         logical_date=row.logical_date,
         data_interval=Interval(row.interval_start, row.interval_end),
@@ -416,4 +426,6 @@ def _run(row: sa.Row[Any]) -> Run:
         counts=None if row.counts is None else RunCounts(**row.counts),
         generated_sql=None if row.generated_sql is None else GeneratedSql(**row.generated_sql),
         failure=failure,
+        target_run_id=row.target_run_id,
+        details=row.details,
     )

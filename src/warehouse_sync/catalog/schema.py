@@ -187,6 +187,10 @@ pipelines: Final = sa.Table(
     sa.Column("resumed_on", Instant),
     sa.Column("faulted_reason", sa.Text),
     sa.Column("active_slot", sa.Integer),
+    sa.Column("on_failed_interval", sa.Text, nullable=False, server_default="wait"),
+    sa.Column("lookback_seconds", BigNumber, nullable=False, server_default="0"),
+    sa.Column("repairs_late_rows", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("counts_unread_rows", sa.Boolean, nullable=False, server_default=sa.false()),
     *_lifetime(),
     _one_living_id("pipelines"),
     # "At most N active pipelines": an active pipeline holds one of the numbers 1 to N, and nobody else can hold it.
@@ -204,7 +208,7 @@ runs: Final = sa.Table(
     _workspace(),
     sa.Column("pipeline_key", BigNumber, sa.ForeignKey("pipelines.key"), nullable=False),
     sa.Column("environment", sa.Text, nullable=False),
-    sa.Column("run_type", sa.Text, nullable=False),
+    sa.Column("run_kind", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("logical_date", Instant, nullable=False),
     sa.Column("interval_start", Instant, nullable=False),
@@ -223,20 +227,39 @@ runs: Final = sa.Table(
     sa.Column("failure_message", sa.Text),
     sa.Column("created_on", Instant, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
-    sa.CheckConstraint("run_type IN ('scheduled', 'manual')", name="run_type"),
+    # The run that this one undoes or repairs, and what else its kind must know.
+    sa.Column("target_run_id", BigNumber, sa.ForeignKey("runs.id")),
+    sa.Column("details", Json),
+    sa.Column("cancel_requested_on", Instant),
+    sa.Column("cancel_requested_by", sa.Text),
+    # Rows that no interval holds, as the run counted them.
+    sa.Column("unread", Json),
+    sa.CheckConstraint("run_kind IN ('scheduled', 'manual', 'resync', 'backfill', 'repair', 'undo')", name="run_kind"),
     sa.CheckConstraint("state IN ('triggered', 'queued', 'running', 'success', 'failed')", name="state"),
     sa.CheckConstraint("interval_start <= interval_end", name="interval"),
-    _unique_where("uq_runs_scheduled", "pipeline_key", "logical_date", where="run_type = 'scheduled'"),
+    _unique_where("uq_runs_scheduled", "pipeline_key", "logical_date", where="run_kind = 'scheduled'"),
     _unique_where("uq_runs_unfinished", "pipeline_key", where="state IN ('triggered', 'queued', 'running')"),
     _unique_where(
         "uq_runs_manual_success",
         "pipeline_key",
         "interval_start",
-        where="run_type = 'manual' AND state = 'success' AND interval_start < interval_end",
+        where="run_kind = 'manual' AND state = 'success' AND interval_start < interval_end",
     ),
     sa.Index("ix_runs_pipeline_logical_date", "pipeline_key", "logical_date", "id"),
     sa.Index("ix_runs_state", "state"),
     sqlite_autoincrement=True,
+)
+
+run_attempts: Final = sa.Table(
+    "run_attempts",
+    metadata,
+    sa.Column("run_id", BigNumber, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("started_on", Instant),
+    sa.Column("finished_on", Instant, nullable=False),
+    sa.Column("failure_code", sa.Text),
+    sa.Column("failure_message", sa.Text),
+    sa.Column("retry_on", Instant),
 )
 
 audit_log: Final = sa.Table(

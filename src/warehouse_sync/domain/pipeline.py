@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
 
 from warehouse_sync.domain.audit import AuditStamp
 from warehouse_sync.domain.environment import Environment
@@ -23,6 +25,33 @@ class Schedule:
     interval: ScheduleInterval
     start: datetime | None
     end: datetime | None = None
+
+
+class OnFailedInterval(StrEnum):
+    """What becomes of the intervals after one that failed."""
+
+    WAIT = "wait"  # they wait until it has succeeded: rows are applied in order
+    CONTINUE = "continue"  # they are read; it stays visible and can be run again
+
+
+@dataclass(frozen=True, slots=True)
+class RunPolicy:
+    """How the runs of a pipeline deal with what goes wrong and what comes late.
+
+    Attributes:
+        on_failed_interval: whether later intervals wait for one that failed.
+        lookback: how far before its interval's start a scheduled or triggered run reads once more.
+        repairs_late_rows: each run looks once more at the interval before its own, and applies the rows that were not there.
+        counts_unread_rows: each run counts the rows that no interval holds: those with a load timestamp that is NULL or in the future.
+    """
+
+    on_failed_interval: OnFailedInterval = OnFailedInterval.WAIT
+    lookback: timedelta = timedelta(0)
+    repairs_late_rows: bool = False
+    counts_unread_rows: bool = False
+
+
+DEFAULT_POLICY: Final = RunPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +77,7 @@ class Pipeline:
     faulted_reason: str | None
     audit: AuditStamp
     resumed_on: datetime | None = None
+    policy: RunPolicy = DEFAULT_POLICY
 
     @property
     def is_faulted(self) -> bool:

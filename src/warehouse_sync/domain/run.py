@@ -5,17 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.interval import Interval
 
 
 class RunType(StrEnum):
-    """The published kinds (specification §1.7)."""
+    """The published types (specification §1.7)."""
 
     SCHEDULED = "scheduled"
     MANUAL = "manual"
+
+
+class RunKind(StrEnum):
+    """What a run is for. The published type of all but the scheduled ones is ``manual`` (decision D27)."""
+
+    SCHEDULED = "scheduled"  # the next interval of the schedule
+    MANUAL = "manual"  # a trigger: from where reading stopped to now
+    RESYNC = "resync"  # everything that was read so far, once more
+    BACKFILL = "backfill"  # a range that somebody named
+    REPAIR = "repair"  # what a verification found to be missing or different
+    UNDO = "undo"  # takes back what another run did; reads no warehouse
+
+    @property
+    def run_type(self) -> RunType:
+        return RunType.SCHEDULED if self is RunKind.SCHEDULED else RunType.MANUAL
+
+    @property
+    def moves_progress(self) -> bool:
+        """Whether its success moves on the point up to which the pipeline has read."""
+        return self in PROGRESS_KINDS
+
+
+PROGRESS_KINDS: Final[frozenset[RunKind]] = frozenset({RunKind.SCHEDULED, RunKind.MANUAL})
 
 
 class RunState(StrEnum):
@@ -112,6 +135,7 @@ class Run:
 
     Attributes:
         id: the published ``pipeline_run_id``, unique across pipelines.
+        kind: what it is for.
         logical_date: start of the interval on the schedule's grid; the data interval's start for manual runs.
         data_interval: what the SQL is limited to.
         attempt: 1 at first; one more whenever a failed run is executed again.
@@ -120,6 +144,8 @@ class Run:
         counts: None until rows were counted.
         generated_sql: None until it was generated.
         failure: set when ``state`` is ``failed``.
+        target_run_id: the run that this one undoes or repairs.
+        details: what else its kind needs to know, as JSON.
     """
 
     id: int
@@ -127,7 +153,7 @@ class Run:
     pipeline_id: str
     workspace_id: int
     environment: Environment
-    run_type: RunType
+    kind: RunKind
     state: RunState
     logical_date: datetime
     data_interval: Interval
@@ -140,6 +166,13 @@ class Run:
     counts: RunCounts | None = None
     generated_sql: GeneratedSql | None = None
     failure: RunFailure | None = None
+    target_run_id: int | None = None
+    details: dict[str, Any] | None = None
+
+    @property
+    def run_type(self) -> RunType:
+        """The published type."""
+        return self.kind.run_type
 
     @property
     def key(self) -> RunKey:
@@ -148,13 +181,18 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What the planner asks for: one run of a pipeline.
+    """What the planner or a person asks for: one run of a pipeline.
 
     Attributes:
-        logical_date: start of the interval on the schedule's grid.
-        data_interval: what the SQL is limited to: the grid interval moved by the load timestamp's offset.
+        kind: what it is for.
+        logical_date: start of the interval on the schedule's grid; for every other kind the data interval's start.
+        data_interval: what the SQL is limited to: for a scheduled run the grid interval moved by the load timestamp's offset.
+        target_run_id: the run that is to be undone or repaired.
+        details: what else the kind needs to know, as JSON.
     """
 
-    run_type: RunType
+    kind: RunKind
     logical_date: datetime
     data_interval: Interval
+    target_run_id: int | None = None
+    details: dict[str, Any] | None = None

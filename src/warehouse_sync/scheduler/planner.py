@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Schedule
-from warehouse_sync.domain.run import RunRequest, RunType
+from warehouse_sync.domain.run import RunKind, RunRequest
 from warehouse_sync.domain.schedule import CATCH_UP, ScheduleInterval, boundary, first_index_ending_after
 from warehouse_sync.domain.timestamps import BEGINNING
 
@@ -91,7 +91,7 @@ def _scheduled(
     logical_date = planned.start
     if progress.last_logical_date is not None and logical_date <= progress.last_logical_date:
         logical_date = _boundary_after(interval, anchor, progress.last_logical_date)
-    return RunRequest(RunType.SCHEDULED, logical_date, planned.shifted(progress.offset))
+    return RunRequest(RunKind.SCHEDULED, logical_date, planned.shifted(progress.offset))
 
 
 def next_grid_interval(schedule: Schedule, progress: PipelineProgress) -> Interval | None:
@@ -145,7 +145,7 @@ def on_demand_interval(schedule: Schedule, progress: PipelineProgress, *, now: d
         interval = Interval(schedule.start, max(schedule.start, moment)).shifted(progress.offset)
     else:
         raise ValueError("an on-demand schedule has a start")
-    return RunRequest(RunType.MANUAL, interval.start, interval)
+    return RunRequest(RunKind.MANUAL, interval.start, interval)
 
 
 def _once(schedule: Schedule, progress: PipelineProgress) -> RunRequest | None:
@@ -154,4 +154,4 @@ def _once(schedule: Schedule, progress: PipelineProgress) -> RunRequest | None:
     start = schedule.start or BEGINNING
     end = max(start, progress.counted_from.replace(microsecond=0))
     interval = Interval(start, end).shifted(progress.offset)
-    return RunRequest(RunType.SCHEDULED, start, interval)
+    return RunRequest(RunKind.SCHEDULED, start, interval)

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from warehouse_sync.catalog import connections, data_models, pipelines, runs, workspaces
+from warehouse_sync.catalog import pipelines, runs
 from warehouse_sync.catalog.database import Database, Transaction
-from warehouse_sync.catalog.identity_rules import rules_of
 from warehouse_sync.catalog.runs import Lease
 from warehouse_sync.clock import Clock
 from warehouse_sync.crashpoints import crashpoint
-from warehouse_sync.domain.identity import IdentityRules
-from warehouse_sync.domain.limits import Limits
 from warehouse_sync.domain.pipeline import Pipeline
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunRequest, RunState
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunKind, RunRequest, RunState
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
 from warehouse_sync.scheduler.lease_watch import LeaseWatch
@@ -29,8 +26,8 @@ from warehouse_sync.scheduler.ledger import progress_of, was_changed_since_start
 from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.settlement import Settlement
-from warehouse_sync.security.vault import Vault
-from warehouse_sync.sync.execution import RunExecutor, RunOrder
+from warehouse_sync.scheduler.steps import RunSteps
+from warehouse_sync.sync.execution import RunExecutor
 from warehouse_sync.sync.worker_messages import WORKER_DIED
 
 _log = get_logger(__name__)
@@ -55,14 +52,12 @@ class RunnerSettings:
         lease: silence after which a holder is taken for dead.
         settle_delay: wait after the end of a scheduled interval.
         history: how long replaced row versions are kept.
-        limits: of rows and columns.
     """
 
     runs_at_once: int
     lease: timedelta
     settle_delay: timedelta
     history: timedelta
-    limits: Limits
 
 
 class Runner:
@@ -73,8 +68,8 @@ class Runner:
 
     Args:
         database: the control database.
-        vault: opens the secrets of connections.
-        executor: executes one run.
+        steps: what runs of each kind do.
+        executor: keeps the spools of runs.
         live: told how far running runs are.
         clock: the time.
         settings: how runs are executed.
@@ -85,7 +80,7 @@ class Runner:
         self,
         *,
         database: Database,
-        vault: Vault,
+        steps: Mapping[RunKind, RunSteps],
         executor: RunExecutor,
         live: LiveProgress,
         clock: Clock,
@@ -93,7 +88,7 @@ class Runner:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
-        self._vault = vault
+        self._steps = steps
         self._executor = executor
         self._live = live
         self._settlement = Settlement(database, executor, clock, jitter)
@@ -272,9 +267,7 @@ class Runner:
         run = held.run
         _log.info("run started", interval=str(run.data_interval), attempt=run.attempt)
         try:
-            with self._database.read() as tx:
-                order = self._order(tx, run)
-            counts = self._executor.execute(order, _Observer(self, held), lambda: self._must_stop(held))
+            counts = self._steps[run.kind].execute(run, _Observer(self, held), lambda: self._must_stop(held))
         except LeaseLostError:
             _log.info("run has another holder")
         except Exception as error:  # noqa: BLE001 - whatever happens, the run gets a verdict and the thread lives on
@@ -290,24 +283,8 @@ class Runner:
         else:
             self._settlement.fail(held.run, error)
 
-    def _rules(self, tx: Transaction, workspace_id: int) -> IdentityRules:
-        workspace = workspaces.find(tx, workspace_id)
-        return IdentityRules() if workspace is None else rules_of(workspace.identity_settings)
-
     def _must_stop(self, held: _Held) -> bool:
         return self._stopping.is_set() or held.lost.is_set()
-
-    def _order(self, tx: Transaction, run: Run) -> RunOrder:
-        pipeline = pipelines.by_key(tx, run.pipeline_key)
-        connection = connections.opened(tx, connections.by_key(tx, pipeline.connection_key), self._vault)
-        return RunOrder(
-            run=run,
-            address=connection.address,
-            data_model=data_models.by_key(tx, pipeline.data_model_key),
-            rules=self._rules(tx, run.workspace_id),
-            max_rows=self._settings.limits.records[pipeline.schedule.interval],
-            max_columns=self._settings.limits.columns,
-        )
 
     # --- what the run tells while it works -----------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from warehouse_sync.catalog.pipelines import PipelineDefinition
 from warehouse_sync.catalog.runs import Lease
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunRequest, RunState, RunType
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunKind, RunRequest, RunState
 from warehouse_sync.errors import Busy, NotFound
 
 NOW = datetime(2023, 2, 8, 0, 5, 31, 230000, tzinfo=UTC)
@@ -24,12 +24,12 @@ LEASE = timedelta(seconds=30)
 FAILURE = RunFailure("warehouse_query", "The warehouse refused the query.")
 
 
-def _request(run_type: RunType, hour: int = 0) -> RunRequest:
+def _request(kind: RunKind, hour: int = 0) -> RunRequest:
     start = START + hour * HOUR
-    return RunRequest(run_type, start, Interval(start, start + HOUR))
+    return RunRequest(kind, start, Interval(start, start + HOUR))
 
 
-MANUAL = _request(RunType.MANUAL)
+MANUAL = _request(RunKind.MANUAL)
 
 
 def _create(database: Database, pipeline: Pipeline, request: RunRequest = MANUAL) -> Run | None:
@@ -80,21 +80,21 @@ def test_a_second_manual_run_is_busy_and_names_the_first(database: Database, pip
 
 
 def test_a_scheduled_run_is_made_once(database: Database, pipeline: Pipeline) -> None:
-    run = _claimed(database, pipeline, _request(RunType.SCHEDULED))
+    run = _claimed(database, pipeline, _request(RunKind.SCHEDULED))
     assert run.state is RunState.RUNNING
-    assert _create(database, pipeline, _request(RunType.SCHEDULED)) is None
+    assert _create(database, pipeline, _request(RunKind.SCHEDULED)) is None
     assert _finish(database, run)
-    assert _create(database, pipeline, _request(RunType.SCHEDULED)) is None
-    assert _create(database, pipeline, _request(RunType.SCHEDULED, hour=1)) is not None
+    assert _create(database, pipeline, _request(RunKind.SCHEDULED)) is None
+    assert _create(database, pipeline, _request(RunKind.SCHEDULED, hour=1)) is not None
 
 
 def test_a_mistake_of_ours_is_not_taken_for_a_duplicate(database: Database, pipeline: Pipeline) -> None:
     with pytest.raises(sa.exc.IntegrityError):
-        _create(database, replace(pipeline, key=999), _request(RunType.SCHEDULED))
+        _create(database, replace(pipeline, key=999), _request(RunKind.SCHEDULED))
 
 
 def test_a_manual_run_may_have_the_date_of_a_scheduled_one(database: Database, pipeline: Pipeline) -> None:
-    _finish(database, _claimed(database, pipeline, _request(RunType.SCHEDULED)))
+    _finish(database, _claimed(database, pipeline, _request(RunKind.SCHEDULED)))
     assert _create(database, pipeline, MANUAL) is not None
 
 
@@ -106,7 +106,7 @@ def test_one_interval_is_read_with_success_once(database: Database, pipeline: Pi
 
 
 def test_empty_manual_intervals_may_repeat(database: Database, pipeline: Pipeline) -> None:
-    empty = RunRequest(RunType.MANUAL, START, Interval(START, START))
+    empty = RunRequest(RunKind.MANUAL, START, Interval(START, START))
     assert _finish(database, _claimed(database, pipeline, empty))
     assert _finish(database, _claimed(database, pipeline, empty))
 
@@ -116,7 +116,7 @@ def test_racing_schedulers_make_each_run_once(database: Database, pipeline: Pipe
 
     def schedule() -> None:
         for hour in range(5):
-            run = _create(database, pipeline, _request(RunType.SCHEDULED, hour))
+            run = _create(database, pipeline, _request(RunKind.SCHEDULED, hour))
             if run is not None:
                 made.append(run)
                 claimed = _claim(database)
@@ -247,8 +247,8 @@ def test_void_leases_queues_what_ran_and_keeps_the_rest(database: Database, pipe
 def test_the_next_interval_starts_where_the_last_success_ended(database: Database, pipeline: Pipeline) -> None:
     with database.read() as tx:
         assert high_water.last_success_end(tx, pipeline.key) is None
-    _finish(database, _claimed(database, pipeline, _request(RunType.SCHEDULED, 0)))
-    _finish(database, _claimed(database, pipeline, _request(RunType.SCHEDULED, 1)), RunState.FAILED)
+    _finish(database, _claimed(database, pipeline, _request(RunKind.SCHEDULED, 0)))
+    _finish(database, _claimed(database, pipeline, _request(RunKind.SCHEDULED, 1)), RunState.FAILED)
     with database.read() as tx:
         assert high_water.last_success_end(tx, pipeline.key) == START + HOUR
 
@@ -256,7 +256,7 @@ def test_the_next_interval_starts_where_the_last_success_ended(database: Databas
 def test_a_recreated_pipeline_inherits_nothing(
     database: Database, pipeline: Pipeline, definition: PipelineDefinition
 ) -> None:
-    _finish(database, _claimed(database, pipeline, _request(RunType.SCHEDULED)))
+    _finish(database, _claimed(database, pipeline, _request(RunKind.SCHEDULED)))
     with database.write() as tx:
         pipelines.delete(tx, pipeline, now=NOW, by="ann")
         again = pipelines.create(tx, 5328, "p", definition, max_active=5, now=NOW, by="ann")
@@ -267,7 +267,7 @@ def test_a_recreated_pipeline_inherits_nothing(
 
 def test_pages_are_by_logical_date_and_bounds_are_inclusive(database: Database, pipeline: Pipeline) -> None:
     for hour in (2, 0, 1, 3):
-        _finish(database, _claimed(database, pipeline, _request(RunType.SCHEDULED, hour)))
+        _finish(database, _claimed(database, pipeline, _request(RunKind.SCHEDULED, hour)))
     with database.read() as tx:
 
         def hours(page: int, size: int, start: int | None = None, end: int | None = None) -> list[int]:
@@ -329,7 +329,7 @@ def test_an_unknown_run_is_not_found(database: Database) -> None:
 
 def test_an_interval_without_lower_bound_is_kept(database: Database, pipeline: Pipeline) -> None:
     beginning = datetime.min.replace(tzinfo=UTC)
-    request = RunRequest(RunType.MANUAL, beginning, Interval(beginning, START))
+    request = RunRequest(RunKind.MANUAL, beginning, Interval(beginning, START))
     run = _create(database, pipeline, request)
     assert run is not None
     assert not run.data_interval.has_lower_bound
@@ -340,7 +340,7 @@ def test_a_failed_run_of_which_a_part_was_read_is_not_read_again(database: Datab
     """An offset that looks further back lets a later trigger end earlier. To repeat the first run would read twice, and never finish."""
     failed = _claimed(database, pipeline)
     _finish(database, failed, RunState.FAILED, retry_on=NOW)
-    shorter = RunRequest(RunType.MANUAL, START, Interval(START, START + HOUR / 2))
+    shorter = RunRequest(RunKind.MANUAL, START, Interval(START, START + HOUR / 2))
     assert _finish(database, _claimed(database, pipeline, shorter))
     with database.write() as tx:
         assert runs.retry(tx, runs.get(tx, failed.id)) is None
@@ -349,7 +349,47 @@ def test_a_failed_run_of_which_a_part_was_read_is_not_read_again(database: Datab
 
 def test_a_failed_run_after_a_successful_one_is_repeated(database: Database, pipeline: Pipeline) -> None:
     _finish(database, _claimed(database, pipeline))
-    failed = _claimed(database, pipeline, _request(RunType.MANUAL, hour=1))
+    failed = _claimed(database, pipeline, _request(RunKind.MANUAL, hour=1))
     _finish(database, failed, RunState.FAILED, retry_on=NOW)
     with database.write() as tx:
         assert runs.retry(tx, runs.get(tx, failed.id)) is not None
+
+
+def test_only_scheduled_and_triggered_runs_are_progress(database: Database, pipeline: Pipeline) -> None:
+    done = _claimed(database, pipeline, _request(RunKind.SCHEDULED, hour=1))
+    _finish(database, done)
+    for _ in range(2):  # twice over the same hour: nothing but a trigger is limited to one success
+        for kind in (RunKind.RESYNC, RunKind.BACKFILL, RunKind.REPAIR, RunKind.UNDO):
+            _finish(database, _claimed(database, pipeline, _request(kind, hour=5)))
+    with database.read() as tx:
+        assert high_water.last_success_end(tx, pipeline.key) == done.data_interval.end
+        latest = runs.latest(tx, pipeline.key)
+    assert latest is not None
+    assert latest.id == done.id
+
+
+def test_what_was_read_by_a_backfill_does_not_keep_a_failed_run_from_its_retry(
+    database: Database, pipeline: Pipeline
+) -> None:
+    failed = _claimed(database, pipeline, _request(RunKind.SCHEDULED))
+    _finish(database, failed, RunState.FAILED)
+    _finish(database, _claimed(database, pipeline, _request(RunKind.BACKFILL)))
+    with database.write() as tx:
+        assert runs.retry(tx, runs.get(tx, failed.id)) is not None
+
+
+def test_a_backfill_can_be_tried_again_although_later_rows_were_read(database: Database, pipeline: Pipeline) -> None:
+    _finish(database, _claimed(database, pipeline, _request(RunKind.SCHEDULED, hour=3)))
+    failed = _claimed(database, pipeline, _request(RunKind.BACKFILL))
+    _finish(database, failed, RunState.FAILED)
+    with database.write() as tx:
+        assert runs.retry(tx, runs.get(tx, failed.id)) is not None
+
+
+def test_a_run_remembers_its_target_and_details(database: Database, pipeline: Pipeline) -> None:
+    target = _claimed(database, pipeline)
+    _finish(database, target)
+    undo = _create(database, pipeline, replace(_request(RunKind.UNDO), target_run_id=target.id, details={"rows": 3}))
+    assert undo is not None
+    assert (undo.kind, undo.run_type.value, undo.state) == (RunKind.UNDO, "manual", RunState.TRIGGERED)
+    assert (undo.target_run_id, undo.details) == (target.id, {"rows": 3})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Schedule
-from warehouse_sync.domain.run import RunRequest, RunType
+from warehouse_sync.domain.run import RunKind, RunRequest
 from warehouse_sync.domain.schedule import CATCH_UP, ScheduleInterval, boundary
 from warehouse_sync.domain.timestamps import BEGINNING
 from warehouse_sync.scheduler.planner import PipelineProgress, next_grid_interval, next_scheduled, on_demand_interval
@@ -44,7 +44,7 @@ class Pipeline:
             self.counted_from,
             max((run.data_interval.end for run in self.runs), default=None),
             self.offset,
-            max((run.logical_date for run in self.runs if run.run_type is RunType.SCHEDULED), default=None),
+            max((run.logical_date for run in self.runs if run.kind is RunKind.SCHEDULED), default=None),
         )
 
     def plan(self, now: datetime, settle: timedelta = ZERO) -> RunRequest | None:
@@ -114,7 +114,7 @@ def test_planning_until_nothing_is_due_tiles(drawn: tuple[Pipeline, datetime, ti
     ]
     assert [run.logical_date for run in made] == [part.start for part in due]
     assert [run.data_interval for run in made] == [part.shifted(pipeline.offset) for part in due]
-    assert {run.run_type for run in made} <= {RunType.SCHEDULED}
+    assert {run.kind for run in made} <= {RunKind.SCHEDULED}
 
 
 @settings(max_examples=300, deadline=None)
@@ -352,7 +352,7 @@ def test_once_runs_once_from_its_start_to_its_creation() -> None:
     created = utc("2023-02-08T00:05:31.230000")
     pipeline = Pipeline(Schedule(ScheduleInterval.ONCE, utc("2023-02-01T00:00:00")), created, HOUR)
     [run] = pipeline.catch_up(created)
-    assert run.run_type is RunType.SCHEDULED
+    assert run.kind is RunKind.SCHEDULED
     assert run.logical_date == utc("2023-02-01T00:00:00")
     assert run.data_interval == Interval(utc("2023-01-31T23:00:00"), utc("2023-02-07T23:05:31"))
     assert pipeline.catch_up(created + timedelta(days=4000)) == []
@@ -381,7 +381,7 @@ def test_the_documented_on_demand_table() -> None:
     assert first.data_interval == Interval(utc("2023-02-01T00:00:00"), utc("2023-02-04T08:30:17"))
     assert second.data_interval == Interval(utc("2023-02-04T08:30:17"), utc("2023-02-08T12:05:45"))
     assert [run.logical_date for run in pipeline.runs] == [utc("2023-02-01T00:00:00"), utc("2023-02-04T08:30:17")]
-    assert {run.run_type for run in pipeline.runs} == {RunType.MANUAL}
+    assert {run.kind for run in pipeline.runs} == {RunKind.MANUAL}
 
 
 @settings(max_examples=200, deadline=None)

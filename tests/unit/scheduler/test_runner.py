@@ -19,11 +19,12 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
 from warehouse_sync.domain.pipeline import Pipeline, Schedule
-from warehouse_sync.domain.run import Run, RunCounts, RunState
+from warehouse_sync.domain.run import Run, RunCounts, RunKind, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
+from warehouse_sync.scheduler.steps import ReadingSteps
 from warehouse_sync.security.vault import KeyEncryptionKey, Vault
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
@@ -81,12 +82,11 @@ class Plant:
             lease=timedelta(seconds=60),
             settle_delay=timedelta(0),
             history=timedelta(90),
-            limits=Limits(),
         )
         executor: Any = self.executor
         return Runner(
             database=self.database,
-            vault=self.vault,
+            steps=dict.fromkeys(RunKind, ReadingSteps(self.database, self.vault, executor, Limits())),
             executor=executor,
             live=LiveProgress(),
             clock=self.clock,

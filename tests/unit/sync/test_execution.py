@@ -18,7 +18,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunState, RunType
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKind, RunState
 from warehouse_sync.errors import StoreError
 from warehouse_sync.profiles.duckdb_store import DuckDbStores
 from warehouse_sync.profiles.reader import DuckDbReader
@@ -38,7 +38,7 @@ RUN = Run(
     pipeline_id="p",
     workspace_id=1,
     environment=Environment.PRODUCTION,
-    run_type=RunType.MANUAL,
+    kind=RunKind.MANUAL,
     state=RunState.RUNNING,
     logical_date=START,
     data_interval=Interval(START, START + timedelta(days=1)),

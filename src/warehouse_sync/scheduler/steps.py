@@ -1,0 +1,72 @@
+"""What runs of each kind do, behind one protocol: the runner claims, renews and settles, whatever the kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from warehouse_sync.catalog import connections, data_models, pipelines, workspaces
+from warehouse_sync.catalog.database import Database, Transaction
+from warehouse_sync.catalog.identity_rules import rules_of
+from warehouse_sync.domain.identity import IdentityRules
+from warehouse_sync.domain.limits import Limits
+from warehouse_sync.domain.run import Run, RunCounts
+from warehouse_sync.security.vault import Vault
+from warehouse_sync.sync.execution import RunExecutor, RunObserver, RunOrder
+
+
+class RunSteps(Protocol):
+    """Does what is left to do of a run that its holder has claimed. One object serves all runs of its kinds, on several threads."""
+
+    def execute(self, run: Run, observer: RunObserver, cancelled: Callable[[], bool]) -> RunCounts:
+        """Executes a run from where its committed progress says it stands, and returns what all of it counted.
+
+        Args:
+            run: as it was claimed; ``run.key`` fences every write.
+            observer: told how far it is.
+            cancelled: true when the run shall stop; ``RunError`` ``cancelled`` is then the answer.
+
+        Raises:
+            WarehouseSyncError: the attempt failed; the scheduler judges what that means.
+            LeaseLostError: a newer holder has the run.
+        """
+        ...
+
+
+class ReadingSteps:
+    """Implements ``RunSteps`` for every kind that reads a warehouse.
+
+    Args:
+        database: the control database, where the run's pipeline is found as it is now.
+        vault: opens the secrets of connections.
+        executor: reads and applies.
+        limits: of rows and columns.
+    """
+
+    def __init__(self, database: Database, vault: Vault, executor: RunExecutor, limits: Limits) -> None:
+        self._database = database
+        self._vault = vault
+        self._executor = executor
+        self._limits = limits
+
+    def execute(self, run: Run, observer: RunObserver, cancelled: Callable[[], bool]) -> RunCounts:
+        with self._database.read() as tx:
+            order = self._order(tx, run)
+        return self._executor.execute(order, observer, cancelled)
+
+    def _order(self, tx: Transaction, run: Run) -> RunOrder:
+        pipeline = pipelines.by_key(tx, run.pipeline_key)
+        connection = connections.opened(tx, connections.by_key(tx, pipeline.connection_key), self._vault)
+        return RunOrder(
+            run=run,
+            address=connection.address,
+            data_model=data_models.by_key(tx, pipeline.data_model_key),
+            rules=_rules(tx, run.workspace_id),
+            max_rows=self._limits.records[pipeline.schedule.interval],
+            max_columns=self._limits.columns,
+        )
+
+
+def _rules(tx: Transaction, workspace_id: int) -> IdentityRules:
+    workspace = workspaces.find(tx, workspace_id)
+    return IdentityRules() if workspace is None else rules_of(workspace.identity_settings)
