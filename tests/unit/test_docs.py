@@ -18,6 +18,8 @@ from typing import Any, cast
 import pytest
 import typer
 
+from tests.conformance.type_pages import TYPE_TABLES, overview
+from tests.conformance.type_table import page as type_page
 from warehouse_sync.api.app import BASE_PATH, create_app
 from warehouse_sync.api.runs import RunDetailAnswer, StatusAnswer
 from warehouse_sync.cli.logins import VARIABLES as CLIENT_VARIABLES
@@ -395,6 +397,15 @@ def test_every_load_timestamp_type_is_explained() -> None:
 def test_every_field_of_a_connection_is_listed(kind: str) -> None:
     documented = _ROW.findall(section_of(f"docs/warehouses/{kind}.md", "## Connection fields"))
     assert documented == [spec.name for spec in WAREHOUSE_TYPES[kind].fields]
+
+
+def test_the_overview_of_warehouses_is_what_the_catalogue_says() -> None:
+    assert text_of("docs/warehouses/README.md") == overview(), "run: make pages"
+
+
+@pytest.mark.parametrize("kind", sorted(TYPE_TABLES))
+def test_the_page_of_column_types_is_what_the_tests_prove(kind: str) -> None:
+    assert text_of(f"docs/warehouses/types/{kind}.md") == type_page(TYPE_TABLES[kind]), "run: make pages"
 
 
 @pytest.mark.parametrize(

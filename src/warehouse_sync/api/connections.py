@@ -8,9 +8,9 @@ from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, StrictStr, create_model
 
-from warehouse_sync.api.bodies import Body, Flag, NewIdentity, SameIdentity, Text, check_identity
+from warehouse_sync.api.bodies import Body, Flag, NewIdentity, Number, SameIdentity, check_identity
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
 from warehouse_sync.api.patience import patiently
 from warehouse_sync.api.responses import READ, WRITE, WRITE_WITH_WAREHOUSE
@@ -28,18 +28,38 @@ class _ConnectionFields(Body):
     is_active: Flag = Field(True, description="False pauses every pipeline that uses it.")
 
 
-def _body_field(spec: FieldSpec) -> tuple[Any, Any]:
+def _body_field(spec: FieldSpec, kind: WarehouseType) -> tuple[Any, Any]:
+    """The type of a field in requests, and what is said of it. The mask in a PUT stands for the stored secret."""
+    logins = [login for login in kind.logins if spec.name in login.fields]
+    note = spec.description + "".join(
+        f" {'Needed' if spec.name in login.needs else 'Optional'} to log in by {login.name}." for login in logins
+    )
+    shape = _shape(spec)
     if spec.secret:
-        note = f"{spec.description} Required at creation. Left out or `{MASK}` in a PUT, the stored one stays."
-        return (Text | None, Field(None, description=note, examples=["s3cret"]))
-    examples = None if spec.example is None else [spec.example]
+        need = "Required at creation. " if spec.required else ""
+        note = f"{note} {need}Left out or `{MASK}` in a PUT, the stored one stays."
+        return (shape | None, Field(None, description=note, examples=["s3cret"]))
+    examples = None if spec.example is None else [_json_value(spec, spec.example)]
     if spec.required:
-        return (Text, Field(min_length=1, description=spec.description, examples=examples))
-    return (Text | None, Field(None, description=spec.description, examples=examples))
+        return (shape, Field(description=note, examples=examples))
+    return (shape | None, Field(None, description=note, examples=examples))
+
+
+def _shape(spec: FieldSpec) -> Any:  # noqa: ANN401 - a type made at run time has no static type
+    if spec.is_number:
+        return Number
+    if spec.choices:
+        return Literal[spec.choices]
+    least = 1 if spec.required and not spec.secret else None
+    return Annotated[StrictStr, Field(min_length=least, max_length=spec.most_characters)]
+
+
+def _json_value(spec: FieldSpec, text: str | None) -> str | int | None:
+    return int(text) if spec.is_number and text is not None else text
 
 
 def _body_model(kind: WarehouseType, identity: type[Body]) -> type[Body]:
-    fields: dict[str, Any] = {spec.name: _body_field(spec) for spec in kind.fields}
+    fields: dict[str, Any] = {spec.name: _body_field(spec, kind) for spec in kind.fields}
     fields["type"] = (Literal[kind.name], ...)
     prefix = "New" if identity is NewIdentity else "Replaced"
     return create_model(f"{prefix}{kind.name.capitalize()}Connection", __base__=(identity, _ConnectionFields), **fields)
@@ -59,8 +79,9 @@ def _answer_model(kind: WarehouseType) -> type[BaseModel]:
         "type": (Literal[kind.name], ...),
     }
     for spec in kind.fields:
-        examples = [MASK] if spec.secret else None if spec.example is None else [spec.example]
-        fields[spec.name] = (str | None, Field(None, description=spec.description, examples=examples))
+        examples = [MASK] if spec.secret else None if spec.example is None else [_json_value(spec, spec.example)]
+        shape = int if spec.is_number else str
+        fields[spec.name] = (shape | None, Field(None, description=spec.description, examples=examples))
     fields |= {name: (field.annotation, field) for name, field in StampAnswer.model_fields.items()}
     return create_model(f"{kind.name.capitalize()}Connection", __base__=_AnswerBase, **fields)
 
@@ -175,7 +196,9 @@ def _answer(connection: Connection) -> Mapping[str, Any]:
     kind = WAREHOUSE_TYPES.get(connection.address.type)
     address = connection.address
     fields = {
-        spec.name: MASK if spec.secret and spec.name in address.secrets else address.parameters.get(spec.name)
+        spec.name: MASK
+        if spec.secret and spec.name in address.secrets
+        else _json_value(spec, address.parameters.get(spec.name))
         for spec in (kind.fields if kind else ())
     }
     return {

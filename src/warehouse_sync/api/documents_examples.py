@@ -26,11 +26,16 @@ def _connection(name: str, *, is_answer: bool) -> dict[str, Any]:
     """A connection of one type, in the order in which it is sent or answered."""
     kind = WAREHOUSE_TYPES[name]
     head = {"id": "crm-connection", "name": "CRM Connection", **_PLACE}
-    fields = {spec.name: spec.example for spec in kind.fields}
+    fields: dict[str, Any] = {
+        spec.name: int(spec.example or 0) if spec.is_number else spec.example for spec in kind.fields
+    }
     fields |= {spec.name: MASK if is_answer else "s3cret" for spec in kind.fields if spec.secret}
+    others = {field for login in kind.logins[1:] for field in login.fields}  # the example logs in by the first way
     if not is_answer:
-        sent = {spec.name: fields[spec.name] for spec in kind.fields if spec.required}
+        first = kind.logins[0].needs if kind.logins else ()
+        sent = {spec.name: fields[spec.name] for spec in kind.fields if spec.required or spec.name in first}
         return {**head, "type": name, **sent}
+    fields |= {spec.name: None for spec in kind.fields if spec.name in others}
     stamp = {"created_on": "2023-02-03T23:53:08.413", **_STAMP}
     return {**head, "is_active": True, "is_faulted": False, "type": name, **fields, **stamp}
 

@@ -218,7 +218,7 @@ def _user_identities(profile: Profile, typed: bool) -> dict[str, Any]:  # noqa: 
 
 
 def _user_attributes(profile: Profile, typed: bool) -> dict[str, Any]:
-    values = {a.name: _typed(a.value) if typed else a.text for a in profile.attributes}
+    values = {a.name: typed_json(a.value) if typed else a.text for a in profile.attributes}
     return {"account_userattributes": None, "user_attributes": values}
 
 
@@ -245,11 +245,12 @@ def _identity(identity: ProfileIdentity) -> dict[str, str]:
     return {"type": name, "encoding": "none", "value": identity.value}
 
 
-def _typed(value: AttributeValue) -> Any:  # noqa: ANN401 - whatever JSON holds
+def typed_json(value: AttributeValue) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A typed value as JSON holds it; NaN and the infinities, which it lacks, are texts."""
     if isinstance(value, list):
-        return [_typed(item) for item in value]
+        return [typed_json(item) for item in value]
     if isinstance(value, dict):
-        return {name: _typed(item) for name, item in value.items()}
+        return {name: typed_json(item) for name, item in value.items()}
     if isinstance(value, Decimal):
         value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     if isinstance(value, float) and not math.isfinite(value):

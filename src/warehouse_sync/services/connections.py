@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from warehouse_sync.catalog import audit, connections, pipelines
 from warehouse_sync.catalog.audit import AuditEntry
@@ -20,10 +19,6 @@ from warehouse_sync.security.vault import Vault
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.warehouse_ports import ConnectionTest
 from warehouse_sync.warehouses.protocol import WarehouseType
-
-_ALL_STEPS: Final = tuple(step for step in WarehouseStep if step not in {WarehouseStep.QUERY, WarehouseStep.FETCH})
-_STEPS: Final = {"duckdb": (WarehouseStep.CONFIGURE, WarehouseStep.DATABASE)}
-"""Types of warehouse that a test reaches without all steps: a file has no network, log-in or role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +164,7 @@ class ConnectionService:
             self._note(caller, found, error.step)
             raise
         self._note(caller, found, None)
-        return _STEPS.get(found.address.type, _ALL_STEPS)
+        return self._kind(found.address.type).steps
 
     def _note(self, caller: Caller, connection: Connection, failed_at: WarehouseStep | None) -> None:
         """Writes the outcome of a test, if the connection is still the one that was tested."""
@@ -213,23 +208,23 @@ class ConnectionService:
     def _address(self, draft: ConnectionDraft, stored: Mapping[str, Secret]) -> WarehouseAddress:
         """The address to test: the draft's fields, and for each secret the new one or else the stored one."""
         kind = self._kind(draft.type)
-        values: dict[str, str] = {}
-        secrets: dict[str, Secret] = {}
+        fresh = {name: secret for name, secret in draft.secrets.items() if secret.reveal() not in {"", MASK}}
+        values = {spec.name: draft.values[spec.name] for spec in kind.fields if draft.values.get(spec.name)}
+        secrets = {**_kept(kind, stored, {*values, *fresh}), **fresh}
         for spec in kind.fields:
-            if spec.secret:
-                secret = _new_or_stored(draft.secrets.get(spec.name), stored.get(spec.name))
-                if secret is not None:
-                    secrets[spec.name] = secret
-            elif draft.values.get(spec.name):
-                values[spec.name] = draft.values[spec.name]
             if spec.required and spec.name not in values and spec.name not in secrets:
                 raise InvalidRequest(f"{spec.name} is required for a {kind.name} connection.", field=spec.name)
+        kind.check_login({*values, *secrets})
         return WarehouseAddress(kind.name, values, secrets)
 
 
-def _new_or_stored(given: Secret | None, stored: Secret | None) -> Secret | None:
-    """The mask stands for the stored secret, so it can never become one itself."""
-    return stored if given is None or given.reveal() in {"", MASK} else given
+def _kept(kind: WarehouseType, stored: Mapping[str, Secret], given: Collection[str]) -> Mapping[str, Secret]:
+    """The stored secrets that stay: a new way of logging in replaces the old one's secrets."""
+    login = kind.login_meant(given)
+    if login is None:
+        return stored
+    dropped = {name for other in kind.logins for name in other.fields if name not in login.fields}
+    return {name: secret for name, secret in stored.items() if name not in dropped}
 
 
 def _existing(tx: Transaction, workspace_id: int, connection_id: str, *, lock: bool = False) -> Connection:

@@ -7,8 +7,6 @@ privileges of the role.
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
@@ -21,8 +19,9 @@ from snowflake.connector.errors import Error as ConnectorError
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.arrow import normalise
-from warehouse_sync.warehouses.egress import authority, judge
+from warehouse_sync.warehouses.egress import authority
 from warehouse_sync.warehouses.faults import fault, secrets_of
+from warehouse_sync.warehouses.network import Host, connected, resolved, shake_hands
 from warehouse_sync.warehouses.policy import WarehousePolicy
 from warehouse_sync.warehouses.snowflake_address import identifier, snowflake_address
 from warehouse_sync.warehouses.snowflake_batches import downloaded
@@ -46,6 +45,7 @@ class SnowflakeWarehouse:
 
     def __init__(self, address: WarehouseAddress, policy: WarehousePolicy, query_tag: str) -> None:
         self._place = snowflake_address(address, policy.snowflake_endpoint)
+        self._host = Host(self._place.host, self._place.port, "Check source_account_id and region")
         self._password = address.secrets["password"]
         self._secrets = secrets_of(address)
         self._policy = policy
@@ -136,46 +136,14 @@ class SnowflakeWarehouse:
         }
 
     def _resolve(self) -> tuple[str, ...]:
-        """The addresses of the host, once the egress policy has agreed to every one of them."""
-        place = self._place
-        try:
-            found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise fault(
-                WarehouseFault.UNREACHABLE,
-                WarehouseStep.RESOLVE,
-                f"There is no host {place.host}. Check source_account_id and region.",
-            ) from error
-        addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-        operators = (authority(place.host, place.port),) if place.is_operators else ()
-        judge(place.host, place.port, addresses, (*self._policy.allowed_private_hosts, *operators))
-        return addresses
+        operators = (authority(self._host.name, self._host.port),) if self._place.is_operators else ()
+        return resolved(self._host, (*self._policy.allowed_private_hosts, *operators))
 
     def _reach(self, addresses: tuple[str, ...]) -> None:
         """Connects to the first address that answers and, where the protocol has it, shakes hands."""
-        place = self._place
-        with self._first_connection(addresses) as connection:
-            if place.protocol != "https":
-                return
-            try:
-                with ssl.create_default_context().wrap_socket(connection, server_hostname=place.host):
-                    pass
-            except OSError as error:
-                raise fault(
-                    WarehouseFault.UNREACHABLE,
-                    WarehouseStep.TLS,
-                    f"{place.host} has no valid certificate of that name. Check source_account_id and region.",
-                ) from error
-
-    def _first_connection(self, addresses: tuple[str, ...]) -> socket.socket:
-        for address in addresses:
-            with suppress(OSError):
-                return socket.create_connection((address, self._place.port), timeout=self._policy.login_timeout_seconds)
-        raise fault(
-            WarehouseFault.UNREACHABLE,
-            WarehouseStep.REACH,
-            f"{self._place.host} does not answer. Check source_account_id and region, and that the network lets this service out.",
-        )
+        with connected(self._host, addresses, seconds=self._policy.login_timeout_seconds) as connection:
+            if self._place.protocol == "https":
+                shake_hands(self._host, connection)
 
     @contextmanager
     def _executed(self, sql: str, step: WarehouseStep) -> Iterator[Any]:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from warehouse_sync.domain.connection import WarehouseAddress
-from warehouse_sync.errors import WarehouseError, WarehouseFault
+from warehouse_sync.errors import InvalidRequest, WarehouseError, WarehouseFault
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES, open_warehouse
 from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
+from warehouse_sync.warehouses.protocol import LogIn
 
 WITHOUT_DRIVER = """
 import sys
@@ -64,3 +66,35 @@ def test_a_policy_crosses_to_the_child_unchanged() -> None:
     )
     assert WarehousePolicy.from_json(policy.to_json()) == policy
     assert WarehousePolicy.from_json(WarehousePolicy().to_json()) == WarehousePolicy()
+
+
+KEYED = replace(
+    WAREHOUSE_TYPES["duckdb"],
+    name="keyed",
+    logins=(LogIn("password", ("password",)), LogIn("key pair", ("private_key",), ("passphrase",))),
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "field", "sentence"),
+    [
+        ({"user"}, "password", r"give password \(password\), or private_key \(key pair\)"),
+        ({"password", "private_key"}, "private_key", "not both"),
+        ({"password", "passphrase"}, "passphrase", "not used to log in by password"),
+    ],
+)
+def test_a_connection_logs_in_one_way(names: set[str], field: str, sentence: str) -> None:
+    with pytest.raises(InvalidRequest, match=sentence) as caught:
+        KEYED.check_login(names)
+    assert caught.value.field == field
+
+
+def test_each_way_of_logging_in_has_its_own_fields() -> None:
+    KEYED.check_login({"private_key", "passphrase"})
+    KEYED.check_login({"password"})
+    WAREHOUSE_TYPES["duckdb"].check_login(set())
+    for kind in WAREHOUSE_TYPES.values():
+        names = {spec.name for spec in kind.fields if not spec.required}
+        needed = [name for login in kind.logins for name in login.needs]
+        assert {name for login in kind.logins for name in login.fields} <= names
+        assert len(needed) == len(set(needed)), "what a login needs tells that it is meant"

@@ -1,4 +1,8 @@
-"""Which types of warehouse there are, known without any driver, and how to open one."""
+"""Which types of warehouse there are, known without any driver, and how to open one.
+
+A new type is a file here that describes it, its line in ``WAREHOUSE_TYPES``, and an adapter ``warehouses/NAME.py`` with ``open_warehouse``.
+The API, the documentation's tables and the tests follow from that.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +12,12 @@ from typing import Final, cast
 
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
+from warehouse_sync.warehouses.catalogue.duckdb import DUCKDB
+from warehouse_sync.warehouses.catalogue.snowflake import SNOWFLAKE
 from warehouse_sync.warehouses.policy import SCRIPTED, WarehousePolicy
-from warehouse_sync.warehouses.protocol import FieldSpec, Warehouse, WarehouseType
+from warehouse_sync.warehouses.protocol import Warehouse, WarehouseType
 
-_SNOWFLAKE: Final = WarehouseType(
-    name="snowflake",
-    dialect="snowflake",
-    fields=(
-        FieldSpec("source_account_id", "Snowflake account locator.", example="gd1234"),
-        FieldSpec("region", "Region segment of the account's address.", example="us-central1.gcp"),
-        FieldSpec("warehouse", "Compute warehouse that runs the queries.", example="compute_wh"),
-        FieldSpec("database", "Database that unqualified names are looked up in.", example="mp"),
-        FieldSpec("role", "Role assumed after login.", example="mp_role"),
-        FieldSpec("user", "User to log in as.", example="mp_user"),
-        FieldSpec("password", "Password of the user.", secret=True),
-        FieldSpec("snowflake_aws_iam_user_arn", "STORAGE_AWS_IAM_USER_ARN; kept, not used.", required=False),
-        FieldSpec("snowflake_aws_external_id", "STORAGE_AWS_EXTERNAL_ID; kept, not used.", required=False),
-    ),
-    extra="snowflake",
-)
-_DUCKDB: Final = WarehouseType(
-    name="duckdb",
-    dialect="duckdb",
-    fields=(FieldSpec("database", "DuckDB file below the operator's folder of warehouses.", example="shop.duckdb"),),
-)
-
-WAREHOUSE_TYPES: Final[Mapping[str, WarehouseType]] = {kind.name: kind for kind in (_SNOWFLAKE, _DUCKDB)}
+WAREHOUSE_TYPES: Final[Mapping[str, WarehouseType]] = {kind.name: kind for kind in (SNOWFLAKE, DUCKDB)}
 """Every type of warehouse by the ``type`` of its connection object."""
 
 _ADAPTERS: Final = {name: f"warehouse_sync.warehouses.{name}" for name in WAREHOUSE_TYPES}
