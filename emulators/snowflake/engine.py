@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from emulators.snowflake import columns, refusals
 from emulators.snowflake.semi_structured import Declared
 
 SUCCESS = "SELECT 'Statement executed successfully.' AS \"status\""
+CANCEL_SECONDS = 5
 _ENGINE_PARAMETERS = {"QUOTED_IDENTIFIERS_IGNORE_CASE", "AUTOCOMMIT"}
 
 # what must be left alone comes first: strings, quoted names, dollar-quoted text, comments; then a session variable
@@ -60,6 +62,7 @@ class Answer:
 class Settings:
     """What a session has chosen; names in upper case. ``warehouses`` and ``roles``: which there are; None stands for any."""
 
+    session_id: int
     user: str
     role: str | None
     warehouse: str | None
@@ -102,7 +105,7 @@ class Cursor(FakeSnowflakeCursor):
             "CURRENT_WAREHOUSE": settings.warehouse,
             "CURRENT_ACCOUNT": "EMULATOR",
             "CURRENT_REGION": "LOCAL",
-            "CURRENT_SESSION": "1",
+            "CURRENT_SESSION": str(settings.session_id),
             "LAST_QUERY_ID": settings.last_query_id,
         }
         if not isinstance(node, exp.Func):
@@ -153,13 +156,24 @@ def _checked_division(node: Expr) -> Expr:
 
 
 class Engine:
-    """The statements of one session, one at a time; ``cancel`` may come from any thread."""
+    """The statements of one session, one at a time; ``cancel`` may come from any thread.
 
-    def __init__(self, connection: FakeSnowflakeConnection, settings: Settings, declared: Declared) -> None:
+    Args:
+        cancel_session: stops what another session runs, on behalf of this one.
+    """
+
+    def __init__(
+        self,
+        connection: FakeSnowflakeConnection,
+        settings: Settings,
+        declared: Declared,
+        cancel_session: Callable[[Settings, int], None],
+    ) -> None:
         self.connection = connection
         self._declared = declared
         self.settings = settings
         self._one_at_a_time = threading.Lock()
+        self._cancel_session = cancel_session
         self._running: str | None = None
 
     def run(self, body: Mapping[str, Any]) -> Answer:
@@ -176,10 +190,16 @@ class Engine:
                 raise refusals.refusal_for(error) from error
 
     def cancel(self, request_id: str | None = None) -> bool:
-        """Stops the running statement, if it is the one that ``request_id`` names; whatever runs when None."""
-        if self._running is None or request_id not in (None, self._running):
+        """Stops the running statement, if it is the one that ``request_id`` names; whatever runs when None.
+
+        Asks until it has stopped: an interrupt is lost while a statement is still being translated.
+        """
+        running, end = self._running, time.monotonic() + CANCEL_SECONDS
+        if running is None or request_id not in (None, running):
             return False
-        self.connection._duck_conn.interrupt()
+        while self._running == running and time.monotonic() < end:
+            self.connection._duck_conn.interrupt()
+            time.sleep(0.02)
         return True
 
     def close(self) -> None:
@@ -263,7 +283,14 @@ class Engine:
         return affected
 
     def _session_statement(self, statement: Expr) -> str | None:
-        """Handles USE ROLE, USE WAREHOUSE and ALTER SESSION here; returns what to run instead, None for other statements."""
+        """Handles USE ROLE, USE WAREHOUSE, ALTER SESSION and SYSTEM$CANCEL_ALL_QUERIES here.
+
+        Returns:
+            what to run instead; None for other statements.
+        """
+        if (session_id := _session_to_cancel(statement)) is not None:
+            self._cancel_session(self.settings, session_id)
+            return f"SELECT 'all queries of session {session_id} are cancelled.' AS \"{CANCEL_ALL}\""
         if isinstance(statement, exp.Use):
             return self._use(str(statement.args.get("kind") or "").upper(), statement.this)
         if isinstance(statement, exp.Alter) and statement.args.get("kind") == "SESSION":
@@ -296,6 +323,18 @@ class Engine:
                     value.name if isinstance(value, exp.Literal) else value.sql()
                 )
         return SUCCESS
+
+
+CANCEL_ALL = "SYSTEM$CANCEL_ALL_QUERIES"
+
+
+def _session_to_cancel(statement: Expr) -> int | None:
+    """The session that ``SELECT SYSTEM$CANCEL_ALL_QUERIES(n)`` names."""
+    call = statement.expressions[0] if isinstance(statement, exp.Select) and len(statement.expressions) == 1 else None
+    if not isinstance(call, exp.Anonymous) or call.name.upper() != CANCEL_ALL or len(call.expressions) != 1:
+        return None
+    named = call.expressions[0].name
+    return int(named) if named.isdigit() else None
 
 
 def existing(name: str, names: frozenset[str] | None) -> str:

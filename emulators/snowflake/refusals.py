@@ -57,6 +57,10 @@ def no_such_object() -> Refusal:
     return Refusal(2043, "02000", "SQL compilation error:\nObject does not exist, or operation cannot be performed.")
 
 
+def no_such_session(session_id: int) -> Refusal:
+    return Refusal(2003, "02000", f"SQL compilation error:\nSession '{session_id}' does not exist or not authorized.")
+
+
 def statement_count(found: int, wanted: int) -> Refusal:
     message = f"Actual statement count {found} did not match the desired statement count {wanted}."
     return Refusal(8, "0A000", message)

@@ -18,10 +18,13 @@ if __package__ in (None, ""):  # run as a script: this folder would hide the pac
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fakesnow.instance import FakeSnow
 
 from emulators.snowflake import sample
 from emulators.snowflake.faults import NoFault, parse_fault
+from emulators.snowflake.logins import MOST_KEYS, Logins
 from emulators.snowflake.results import SmallResults
 from emulators.snowflake.sessions import Account, Sessions
 from emulators.snowflake.wire import Wire
@@ -53,6 +56,21 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=18061, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--user", action="append", help=f"login name; repeatable (default: {DEFAULT_USER})")
     parser.add_argument("--password", action="append", help="one for each --user, in the same order")
+    parser.add_argument(
+        "--public-key",
+        action="append",
+        type=_named,
+        metavar="USER=FILE",
+        help="PEM file of a key pair; two for each user",
+    )
+    parser.add_argument("--oauth-token", action="append", type=_named, metavar="USER=TOKEN", help="repeatable")
+    parser.add_argument(
+        "--access-token",
+        action="append",
+        type=_named,
+        metavar="USER=TOKEN",
+        help="programmatic access token; repeatable",
+    )
     parser.add_argument("--role", action="append", help="the roles there are; repeatable (default: any)")
     parser.add_argument("--warehouse", action="append", help="the warehouses there are; repeatable (default: any)")
     parser.add_argument(
@@ -80,13 +98,35 @@ def _options() -> argparse.Namespace:
     return options
 
 
+def _named(text: str) -> tuple[str, str]:
+    user, equals, value = text.partition("=")
+    if not user or not equals or not value:
+        raise argparse.ArgumentTypeError(f"{user or text!r} needs a user and a value, like DEMO=value")
+    return user.upper(), value
+
+
+def _public_keys(given: list[tuple[str, str]]) -> dict[str, tuple[RSAPublicKey, ...]]:
+    keys: dict[str, tuple[RSAPublicKey, ...]] = {}
+    for user, file in given:
+        key = load_pem_public_key(Path(file).read_bytes())
+        if not isinstance(key, RSAPublicKey) or len(keys.get(user, ())) == MOST_KEYS:
+            sys.exit(f"{file} is not an RSA key, or the third of {user}: a user has at most {MOST_KEYS}")
+        keys[user] = (*keys.get(user, ()), key)
+    return keys
+
+
 def _names(given: list[str] | None) -> frozenset[str] | None:
     return frozenset(name.upper() for name in given) if given else None
 
 
 def _account(options: argparse.Namespace) -> Account:
-    users = {user.upper(): password for user, password in zip(options.user, options.password, strict=True)}
-    return Account(users, _names(options.role), _names(options.warehouse), _names(options.database))
+    logins = Logins(
+        {user.upper(): password for user, password in zip(options.user, options.password, strict=True)},
+        _public_keys(options.public_key or []),
+        dict(options.oauth_token or []),
+        dict(options.access_token or []),
+    )
+    return Account(logins, _names(options.role), _names(options.warehouse), _names(options.database))
 
 
 def _instance(options: argparse.Namespace) -> FakeSnow:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fakesnow.instance import FakeSnow
 
 from emulators.snowflake.engine import Engine, Settings
-from emulators.snowflake.refusals import Refusal
+from emulators.snowflake.logins import CONNECTION_STATE, Logins
+from emulators.snowflake.refusals import Refusal, no_such_session
 from emulators.snowflake.semi_structured import Declared
 
 MOST_SESSIONS = 256
-CONNECTION_STATE = "08001"
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,12 @@ class Account:
     """The fixed part of the emulated account.
 
     Attributes:
-        users: login name in upper case to password.
+        logins: who can log in how.
         roles, warehouses, databases: the names there are, in upper case; None: every name exists, and a database is made at
             the first log-in that names it.
     """
 
-    users: Mapping[str, str] = field(repr=False)
+    logins: Logins
     roles: frozenset[str] | None = None
     warehouses: frozenset[str] | None = None
     databases: frozenset[str] | None = None
@@ -45,6 +46,7 @@ class Sessions:
         self._open: OrderedDict[str, Engine] = OrderedDict()
         self._lock = threading.Lock()
         self._connecting = threading.Lock()
+        self._ids = itertools.count(1)
 
     def log_in(self, request: Mapping[str, Any], chosen: Mapping[str, str]) -> tuple[str, Engine]:
         """Opens a session.
@@ -57,10 +59,10 @@ class Sessions:
             the session's token, and the session.
 
         Raises:
-            Refusal: 390100 wrong password, 390144 other ways to prove who one is, 390189 role, 390201 a default that does not
-                exist if the client asked to have them checked.
+            Refusal: as ``Logins`` refuses, 390189 role, 390201 a default that does not exist if the client asked to have them
+                checked.
         """
-        user = self._authenticated(request)
+        user = self._account.logins.authenticated(request)
         parameters = {name.upper(): value for name, value in (request.get("SESSION_PARAMETERS") or {}).items()}
         role = _upper(chosen.get("roleName"))
         if role is not None and not _exists(role, self._account.roles):
@@ -70,6 +72,7 @@ class Sessions:
             _check_default("warehouse", warehouse, self._account.warehouses)
             _check_default("database", database, self._account.databases)
         settings = Settings(
+            session_id=next(self._ids),
             user=user,
             role=role or (min(self._account.roles) if self._account.roles else "PUBLIC"),
             warehouse=self._warehouse(warehouse),
@@ -84,7 +87,7 @@ class Sessions:
                 _upper(chosen.get("schemaName")) if database else None,
                 autocommit=str(parameters.get("AUTOCOMMIT", True)).lower() == "true",
             )
-        token, engine = secrets.token_urlsafe(32), Engine(connection, settings, self._declared)
+        token, engine = secrets.token_urlsafe(32), Engine(connection, settings, self._declared, self._cancel)
         with self._lock:
             self._open[token] = engine
             forgotten = self._open.popitem(last=False)[1] if len(self._open) > MOST_SESSIONS else None
@@ -118,18 +121,19 @@ class Sessions:
         for engine in engines:
             engine.cancel()
 
-    def _authenticated(self, request: Mapping[str, Any]) -> str:
-        method = str(request.get("AUTHENTICATOR") or "SNOWFLAKE").upper()
-        user = str(request.get("LOGIN_NAME") or "").upper()
-        if method == "SNOWFLAKE_JWT":
-            raise Refusal(390144, CONNECTION_STATE, "JWT token is invalid.")
-        if method != "SNOWFLAKE":
-            raise Refusal(390303, CONNECTION_STATE, "Invalid OAuth access token.")
-        expected = self._account.users.get(user)
-        given = str(request.get("PASSWORD") or "")
-        if expected is None or not secrets.compare_digest(expected.encode(), given.encode()):
-            raise Refusal(390100, CONNECTION_STATE, "Incorrect username or password was specified.")
-        return user
+    def _cancel(self, asking: Settings, session_id: int) -> None:
+        """Stops what another session of the same user runs.
+
+        Raises:
+            Refusal: 2003, if the user has no such session.
+        """
+        with self._lock:
+            engines = list(self._open.values())
+        for engine in engines:
+            if (engine.settings.session_id, engine.settings.user) == (session_id, asking.user):
+                engine.cancel()
+                return
+        raise no_such_session(session_id)
 
     def _warehouse(self, asked: str | None) -> str | None:
         """The session's warehouse: log-in succeeds with one that does not exist, and the first query fails."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import json
 import socket
 import struct
@@ -47,7 +46,6 @@ class Wire:
     fault: Fault = field(default_factory=NoFault)
     widths_per_chunk: bool = False
     results: ResultStore = field(default_factory=ResultStore)
-    _session_ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def app(self) -> ASGIApp:
         post = ["POST"]
@@ -82,7 +80,7 @@ class Wire:
             "masterToken": f"master-{token}",
             "validityInSeconds": SESSION_SECONDS,
             "masterValidityInSeconds": MASTER_SECONDS,
-            "sessionId": next(self._session_ids),
+            "sessionId": settings.session_id,
             "displayUserName": settings.user,
             "serverVersion": SERVER_VERSION,
             "firstLogin": False,

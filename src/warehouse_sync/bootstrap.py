@@ -57,7 +57,7 @@ from warehouse_sync.services.workspaces import WorkspaceService
 from warehouse_sync.settings import LoadedSettings, Settings
 from warehouse_sync.sql.guard import accepting_dialects
 from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, check_data_model
-from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
+from warehouse_sync.sync.worker import Deadlines, WarehouseWorker, WorkerSettings
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
 
@@ -240,9 +240,15 @@ def _worker_settings(settings: Settings, home: Home) -> WorkerSettings:
         allowed_private_hosts=tuple(settings.allowed_hosts),
         login_timeout_seconds=settings.login_timeout_seconds,
         statement_timeout_seconds=settings.statement_timeout_seconds,
+        network_timeout_seconds=settings.network_timeout_seconds,
     )
     home.empty_scratch()
-    return WorkerSettings(policy=policy, scratch=home.scratch, memory_limit_mb=settings.fetch_memory_limit_mb)
+    return WorkerSettings(
+        policy=policy,
+        scratch=home.scratch,
+        memory_limit_mb=settings.fetch_memory_limit_mb,
+        deadlines=Deadlines.above(policy),
+    )
 
 
 def _endpoint(url: str | None) -> SnowflakeEndpoint | None:

@@ -120,6 +120,9 @@ class Settings(BaseSettings):
     statement_timeout_seconds: int = Field(
         3600, ge=1, le=7 * _DAY, description="Longest statement in a warehouse, in seconds."
     )
+    network_timeout_seconds: int = Field(
+        120, ge=1, le=3600, description="Longest wait for one part of a warehouse's result, in seconds."
+    )
 
     memory_limit_mb: Mib = Field(1024, description="Memory of the profile store, in MiB.")
     fetch_memory_limit_mb: Mib = Field(2048, description="Memory of the process that reads a warehouse, in MiB.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -105,7 +107,7 @@ class _Part:
 def test_no_more_than_one_part_is_downloaded_ahead() -> None:
     log: list[int] = []
     parts = [_Part(number, 2, 2, log) for number in range(6)]
-    for used, table in enumerate(downloaded(parts, {})):
+    for used, table in enumerate(downloaded(parts, {}, 5)):
         assert table.column(0).to_pylist() == [used, used]
         assert max(log) <= used + 1
     assert log == list(range(6))
@@ -113,7 +115,7 @@ def test_no_more_than_one_part_is_downloaded_ahead() -> None:
 
 def test_leaving_ends_the_downloads() -> None:
     log: list[int] = []
-    tables = downloaded([_Part(number, 1, 1, log) for number in range(6)], {})
+    tables = downloaded([_Part(number, 1, 1, log) for number in range(6)], {}, 5)
     next(tables)
     tables.close()  # type: ignore[attr-defined]
     assert len(log) <= 2
@@ -121,12 +123,28 @@ def test_leaving_ends_the_downloads() -> None:
 
 def test_a_part_without_rows_is_not_asked_for() -> None:
     log: list[int] = []
-    assert [table.num_rows for table in downloaded([_Part(0, 0, 0, log), _Part(1, 3, 3, log)], {})] == [3]
+    assert [table.num_rows for table in downloaded([_Part(0, 0, 0, log), _Part(1, 3, 3, log)], {}, 5)] == [3]
     assert log == [1]
 
 
 def test_a_part_that_is_cut_short_is_refused() -> None:
     with pytest.raises(WarehouseError) as caught:
-        list(downloaded([_Part(0, 3, 3, []), _Part(1, 3, 2, [])], {}))
+        list(downloaded([_Part(0, 3, 3, []), _Part(1, 3, 2, [])], {}, 5))
     assert caught.value.fault is WarehouseFault.PROTOCOL
     assert caught.value.transient
+
+
+def test_a_part_that_never_arrives_is_given_up() -> None:
+    released = threading.Event()
+
+    class Stuck(_Part):
+        def to_arrow(self, **_options: Any) -> pa.Table:
+            released.wait(30)
+            return pa.table({})
+
+    started = time.monotonic()
+    with pytest.raises(WarehouseError) as caught:
+        list(downloaded([_Part(0, 3, 3, []), Stuck(1, 3, 3, []), _Part(2, 3, 3, [])], {}, 0.3))
+    assert time.monotonic() - started < 5
+    released.set()
+    assert caught.value.fault is WarehouseFault.TIMED_OUT

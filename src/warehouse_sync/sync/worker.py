@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pyarrow as pa
 
@@ -30,6 +30,7 @@ from warehouse_sync.warehouses.faults import own_words, secrets_of
 from warehouse_sync.warehouses.policy import WarehousePolicy
 
 _LISTEN_SECONDS: Final = 0.1  # how soon a cancellation is seen
+_LATE_SECONDS: Final = 30
 _STEP_OF_VERB: Final = {
     "open": WarehouseStep.CONFIGURE,
     "check": WarehouseStep.LOGIN,
@@ -52,6 +53,19 @@ class Deadlines:
     preview: float = 600
     fetch: float = 24 * 3600
     silence: float = 3700
+
+    @classmethod
+    def above(cls, policy: WarehousePolicy) -> Self:
+        """Deadlines that strike only when a policy's own timeouts should long have struck."""
+        login = 4 * policy.login_timeout_seconds  # resolve, reach, shake hands, log in
+        statement = login + policy.statement_timeout_seconds + _LATE_SECONDS
+        return cls(
+            check=login + _LATE_SECONDS,
+            probe=statement,
+            count=statement,
+            preview=statement + policy.network_timeout_seconds,
+            silence=statement + policy.network_timeout_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class WarehousePolicy:
         allowed_private_hosts: ``host:port`` of warehouses at loopback or private addresses.
         login_timeout_seconds: for reaching a warehouse and logging in.
         statement_timeout_seconds: for each statement, as the warehouse counts it.
+        network_timeout_seconds: for each part of a result to arrive, and for requests that start no statement.
         memory_limit_mb: what an engine inside our process may use for its own work.
         temp_limit_mb: what such an engine may spill to disk.
         threads: threads of such an engine.
@@ -43,6 +44,7 @@ class WarehousePolicy:
     allowed_private_hosts: tuple[str, ...] = ()
     login_timeout_seconds: int = 20
     statement_timeout_seconds: int = 3600
+    network_timeout_seconds: int = 120
     memory_limit_mb: int = 512
     temp_limit_mb: int = 8192
     threads: int = 2

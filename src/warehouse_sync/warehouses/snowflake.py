@@ -20,16 +20,18 @@ from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.arrow import normalise
 from warehouse_sync.warehouses.egress import authority
-from warehouse_sync.warehouses.faults import fault, secrets_of
+from warehouse_sync.warehouses.faults import fault, missing_parameter, secrets_of
 from warehouse_sync.warehouses.network import Host, connected, resolved, shake_hands
 from warehouse_sync.warehouses.policy import WarehousePolicy
 from warehouse_sync.warehouses.snowflake_address import identifier, snowflake_address
 from warehouse_sync.warehouses.snowflake_batches import downloaded
 from warehouse_sync.warehouses.snowflake_faults import snowflake_fault
+from warehouse_sync.warehouses.snowflake_login import Proof, proofs
 from warehouse_sync.warehouses.snowflake_types import described_schema
 
 _QUERY_TAG_CHARACTERS: Final = 2000
 _NEW_CORE: Final = 5  # the connector's major version that was rewritten
+_GRACE_SECONDS: Final = 3
 
 # The connector logs hosts, users and pieces of statements; what of that may be known is in our own errors.
 logging.getLogger("snowflake").setLevel(logging.CRITICAL + 1)
@@ -46,12 +48,18 @@ class SnowflakeWarehouse:
     def __init__(self, address: WarehouseAddress, policy: WarehousePolicy, query_tag: str) -> None:
         self._place = snowflake_address(address, policy.snowflake_endpoint)
         self._host = Host(self._place.host, self._place.port, "Check source_account_id and region")
-        self._password = address.secrets["password"]
+        self._proofs = proofs(address)
+        self._accepted: Proof | None = None
         self._secrets = secrets_of(address)
         self._policy = policy
         self._query_tag = query_tag[:_QUERY_TAG_CHARACTERS]
         self._session: SnowflakeConnection | None = None
         self._cancelled = False
+
+    @property
+    def logged_in_with(self) -> str | None:
+        """The field of the connection whose proof was accepted; None before the log-in."""
+        return self._accepted.name if self._accepted else None
 
     def check(self) -> None:
         self._reach(self._resolve())
@@ -76,7 +84,8 @@ class SnowflakeWarehouse:
         with self._executed(sql, WarehouseStep.QUERY) as cursor, self._translated(WarehouseStep.FETCH):
             schema = described_schema(cursor.description)
             options = {"connection": self._session, "force_microsecond_precision": True, **_TO_ARROW_OF_VERSION}
-            for table in downloaded(cursor.get_result_batches() or (), options):
+            patience = self._policy.network_timeout_seconds
+            for table in downloaded(cursor.get_result_batches() or (), options, patience):
                 self._refuse_when_cancelled()
                 for batch in table.to_batches():
                     yield normalise(batch, schema)
@@ -84,11 +93,11 @@ class SnowflakeWarehouse:
     def cancel(self) -> None:
         """Stops what the session runs, from a second session: the connector cannot cancel a statement it waits for."""
         self._cancelled = True
-        running = self._session
-        if running is None:
+        running, proof = self._session, self._accepted
+        if running is None or proof is None:
             return
         # Best effort: the caller ends the process if this does not help.
-        with suppress(Exception), closing(self._connect()) as other, closing(other.cursor()) as cursor:
+        with suppress(Exception), closing(self._connect(proof)) as other, closing(other.cursor()) as cursor:
             cursor.execute(f"SELECT SYSTEM$CANCEL_ALL_QUERIES({int(running.session_id)})")
 
     def close(self) -> None:
@@ -100,11 +109,27 @@ class SnowflakeWarehouse:
     def _open(self) -> SnowflakeConnection:
         if self._session is None:
             self._resolve()
-            with self._translated(WarehouseStep.LOGIN):
-                self._session = self._connect()
+            self._session = self._log_in()
         return self._session
 
-    def _connect(self) -> SnowflakeConnection:
+    def _log_in(self) -> SnowflakeConnection:
+        """A session by the first proof that is accepted; the last refusal if none is."""
+        for proof in self._proofs:
+            try:
+                session = self._connect(proof)
+            except WarehouseError as error:
+                if error.fault is not WarehouseFault.CREDENTIALS or proof is self._proofs[-1]:
+                    raise
+            else:
+                self._accepted = proof
+                return session
+        raise missing_parameter("password")
+
+    def _connect(self, proof: Proof) -> SnowflakeConnection:
+        with self._translated(WarehouseStep.LOGIN, proof):
+            return self._connected(proof)
+
+    def _connected(self, proof: Proof) -> SnowflakeConnection:
         place = self._place
         return snowflake.connector.connect(
             account=place.account,
@@ -112,17 +137,16 @@ class SnowflakeWarehouse:
             port=place.port,
             protocol=place.protocol,
             user=place.user,
-            password=self._password.reveal(),
             role=place.role,
             warehouse=place.warehouse,
             database=place.database,
-            authenticator="snowflake",
+            **proof.arguments,
             application="WarehouseSync",
             login_timeout=self._policy.login_timeout_seconds,
             arrow_number_to_decimal=True,  # without it NUMBER(10,2) becomes a float
             client_store_temporary_credential=False,
             session_parameters=self._session_parameters(),
-            **_OF_VERSION,
+            **version_arguments(snowflake.connector.__version__, self._policy),
         )
 
     def _session_parameters(self) -> dict[str, str | int | bool]:
@@ -131,6 +155,7 @@ class SnowflakeWarehouse:
             "TIMEZONE": "UTC",
             "STATEMENT_TIMEOUT_IN_SECONDS": self._policy.statement_timeout_seconds,
             "MULTI_STATEMENT_COUNT": 1,
+            "ABORT_DETACHED_QUERY": True,  # a statement nobody waits for any more must not run on at the customer's cost
             "CLIENT_TELEMETRY_ENABLED": False,
             "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
         }
@@ -155,7 +180,7 @@ class SnowflakeWarehouse:
             yield cursor
 
     @contextmanager
-    def _translated(self, step: WarehouseStep) -> Iterator[None]:
+    def _translated(self, step: WarehouseStep, proof: Proof | None = None) -> Iterator[None]:
         try:
             yield
         except WarehouseError:
@@ -163,7 +188,8 @@ class SnowflakeWarehouse:
         except ConnectorError as error:
             state = getattr(error, "sqlstate", None)
             text = str(getattr(error, "raw_msg", None) or error)
-            raise snowflake_fault(error.errno, state, text, step, self._secrets) from error
+            used = (proof or self._accepted or self._proofs[0]).name
+            raise snowflake_fault(error.errno, state, text, step, self._secrets, proof=used) from error
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise snowflake_fault(None, None, "", step, ()) from error
 
@@ -176,17 +202,25 @@ def _is_new_core(version: str) -> bool:
     return int(version.split(".", maxsplit=1)[0]) >= _NEW_CORE
 
 
-def _version_arguments(version: str) -> dict[str, Any]:
-    """What only one of the connector's lines understands."""
+def version_arguments(version: str, policy: WarehousePolicy) -> dict[str, Any]:
+    """What only one of the connector's lines understands: above all, how to make its patience end.
+
+    Left alone, 4.x repeats a failed request for ever and 5.x waits for an answer for ever.
+    """
+    statement = policy.statement_timeout_seconds + _GRACE_SECONDS  # the server's own timeout should strike first
     if _is_new_core(version):
-        # Says how to log out, and thereby answers the question that the connector asks in a FutureWarning.
-        return {"enable_server_session_keep_alive_auto_detection": False}
-    return {
-        "client_request_mfa_token": False,
-        "network_timeout": 300,  # bounds its retries, which never end by themselves; in the new core it would end the query
-    }
+        return {
+            # Says how to log out, and thereby answers the question that the connector asks in a FutureWarning.
+            "enable_server_session_keep_alive_auto_detection": False,
+            "connect_timeout": policy.login_timeout_seconds,
+            "query_timeout": statement,
+            "retry_timeout": statement,
+            "request_timeout": policy.network_timeout_seconds,
+            "logout_max_attempts": 1,
+            "logout_total_timeout_seconds": _GRACE_SECONDS,
+        }
+    return {"client_request_mfa_token": False, "network_timeout": statement}
 
 
-_OF_VERSION: Final = _version_arguments(snowflake.connector.__version__)
 _TO_ARROW_OF_VERSION: Final = {"number_to_decimal": True} if _is_new_core(snowflake.connector.__version__) else {}
 """A batch of the new core does not know what the connection was told; a batch of the old one does."""

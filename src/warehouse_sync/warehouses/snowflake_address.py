@@ -8,7 +8,7 @@ from typing import Final
 
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
-from warehouse_sync.warehouses.faults import fault, missing_parameter, parameter
+from warehouse_sync.warehouses.faults import fault, parameter
 from warehouse_sync.warehouses.policy import SnowflakeEndpoint
 
 _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -43,10 +43,9 @@ def snowflake_address(address: WarehouseAddress, endpoint: SnowflakeEndpoint | N
     Raises:
         WarehouseError: a field is missing, or account or region hold something that is not part of a host name.
     """
-    if "password" not in address.secrets:
-        raise missing_parameter("password")
     account = parameter(address, "source_account_id")
-    host = account_host(account, parameter(address, "region"))
+    needed = needs_region(account)
+    host = account_host(account, parameter(address, "region") if needed else address.parameters.get("region") or None)
     return SnowflakeAddress(
         account=account,
         host=endpoint.host if endpoint else host,
@@ -60,19 +59,32 @@ def snowflake_address(address: WarehouseAddress, endpoint: SnowflakeEndpoint | N
     )
 
 
-def account_host(account: str, region: str) -> str:
+def needs_region(account: str) -> bool:
+    """Whether an account's address has a region: that of a locator has, that of ``organization-account`` has none.
+
+    Locators and names of organizations have no hyphen, and names of accounts have underscores.
+    """
+    return "-" not in account
+
+
+def account_host(account: str, region: str | None) -> str:
     """The vendor's host name of an account.
+
+    Args:
+        account: a locator like ``gd1234``, or organization and account like ``myorg-account123``.
+        region: of a locator; None for the others, unless the way is a private one (``privatelink``).
 
     Raises:
         WarehouseError: ``misconfigured``, naming the field.
     """
     if not _LABEL.fullmatch(account):
         raise _not_a_label("source_account_id", "gd1234")
-    labels = region.split(".")
+    labels = [] if region is None else region.split(".")
     if not all(_LABEL.fullmatch(label) for label in labels):
         raise _not_a_label("region", "us-central1.gcp")
-    suffix = "snowflakecomputing.cn" if region.lower().startswith("cn-") else "snowflakecomputing.com"
-    named = [] if region.lower() == _UNNAMED_REGION else labels
+    first = labels[0].lower() if labels else ""
+    suffix = "snowflakecomputing.cn" if first.startswith("cn-") else "snowflakecomputing.com"
+    named = [] if region and region.lower() == _UNNAMED_REGION else labels
     # An underscore is legal in an account's name but not in the vendor's certificates, which have a hyphen there.
     return ".".join([account.replace("_", "-"), *named, suffix]).lower()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, Protocol
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow as pa
 from warehouse_sync.errors import WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.faults import fault
 
+_LEAVE_SECONDS: Final = 5
 _AHEAD: Final = 1  # one batch is downloaded while the one before it is used: memory holds two at most
 
 
@@ -27,15 +28,16 @@ class ResultBatch(Protocol):
     def to_arrow(self, **options: object) -> pa.Table: ...
 
 
-def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object]) -> Iterator[pa.Table]:
+def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object], patience: float) -> Iterator[pa.Table]:
     """The tables of a result's batches, in order; leaving the iteration ends the downloads.
 
     Args:
         batches: as ``cursor.get_result_batches()`` gives them.
         options: of their ``to_arrow``.
+        patience: how long to wait for one batch, in seconds. The connector's own attempts can take hours.
 
     Raises:
-        WarehouseError: a batch came with another number of rows than announced.
+        WarehouseError: a batch did not come in time, or with another number of rows than announced.
         Exception: whatever the connector raises.
     """
     pending: deque[tuple[ResultBatch, Future[pa.Table]]] = deque()
@@ -46,16 +48,30 @@ def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object]) ->
                 continue
             pending.append((batch, pool.submit(batch.to_arrow, **options)))
             if len(pending) > _AHEAD:
-                yield _next(pending)
+                yield _next(pending, patience)
         while pending:
-            yield _next(pending)
+            yield _next(pending, patience)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait([future for _, future in pending if future.running()], timeout=_LEAVE_SECONDS)
 
 
-def _next(pending: deque[tuple[ResultBatch, Future[pa.Table]]]) -> pa.Table:
-    batch, future = pending.popleft()
-    return _complete(future.result(), batch)
+def _next(pending: deque[tuple[ResultBatch, Future[pa.Table]]], patience: float) -> pa.Table:
+    batch, future = pending[0]
+    try:
+        table = future.result(timeout=patience)
+    except TimeoutError:
+        if future.done():
+            raise
+        pending.clear()  # nobody waits for what does not come
+        raise fault(
+            WarehouseFault.TIMED_OUT,
+            WarehouseStep.FETCH,
+            f"A part of Snowflake's result did not arrive within {patience:g} s. Check the network to Snowflake's storage, or ask the "
+            "operator to raise the network timeout. The run can be tried again.",
+        ) from None
+    pending.popleft()
+    return _complete(table, batch)
 
 
 def _complete(table: pa.Table, batch: ResultBatch) -> pa.Table:

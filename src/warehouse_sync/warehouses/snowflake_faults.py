@@ -23,7 +23,19 @@ class _Meaning:
 
 _CREDENTIALS: Final = _Meaning(
     WarehouseFault.CREDENTIALS,
-    "Snowflake refused the log-in. Check user and password, and that source_account_id and region name the right account.",
+    "Snowflake refused the log-in. Check user and {proof}, and that source_account_id and region name the right account.",
+    WarehouseStep.LOGIN,
+)
+_KEY_PAIR: Final = _Meaning(
+    WarehouseFault.CREDENTIALS,
+    "Snowflake refused the key pair. Compare the user's RSA_PUBLIC_KEY_FP (DESCRIBE USER) with {proof}, check user, "
+    "source_account_id and region, and that the clock of this machine is right.",
+    WarehouseStep.LOGIN,
+)
+_TOKEN: Final = _Meaning(
+    WarehouseFault.CREDENTIALS,
+    "Snowflake refused the token, or it has expired. Issue another one, give it as {proof}, and check that it belongs to user "
+    "and allows role.",
     WarehouseStep.LOGIN,
 )
 _ROLE: Final = _Meaning(
@@ -93,16 +105,24 @@ _BY_NUMBER: Final = {
     390112: _SESSION_ENDED,
     390114: _SESSION_ENDED,
     390118: _CREDENTIALS,
-    390144: _CREDENTIALS,
+    390144: _KEY_PAIR,
     390186: _ROLE,
     390189: _ROLE,
     390191: _CREDENTIALS,
     390195: _SESSION_ENDED,
-    390303: _CREDENTIALS,
-    390318: _SESSION_ENDED,
+    390303: _TOKEN,
+    390318: _TOKEN,
     390420: _NETWORK_POLICY,
     390422: _NETWORK_POLICY,
     390432: _NETWORK_POLICY,
+    394300: _KEY_PAIR,
+    394301: _KEY_PAIR,
+    394302: _KEY_PAIR,
+    394303: _KEY_PAIR,
+    394304: _KEY_PAIR,
+    394400: _TOKEN,
+    394401: _TOKEN,
+    394402: _TOKEN,
 }
 _BY_STEP: Final = {
     WarehouseStep.ROLE: _ROLE,
@@ -114,7 +134,13 @@ _REFUSED_STATES: Final = ("42", "02", "22", "0A", "57")
 
 
 def snowflake_fault(
-    number: int | None, state: str | None, text: str, step: WarehouseStep, secrets: Iterable[str]
+    number: int | None,
+    state: str | None,
+    text: str,
+    step: WarehouseStep,
+    secrets: Iterable[str],
+    *,
+    proof: str = "password",
 ) -> WarehouseError:
     """The error of ours for one of the connector's.
 
@@ -123,9 +149,11 @@ def snowflake_fault(
         text: what it says; quoted only where ``faults.SHOWS_WAREHOUSE_TEXT`` allows.
         step: what was being done.
         secrets: texts to mask in ``text``.
+        proof: the field of the connection that was used to log in.
     """
     meaning = _meaning(number, state or "", step)
-    return fault(meaning.kind, meaning.step or step, meaning.sentence, field=meaning.field, text=text, secrets=secrets)
+    sentence = meaning.sentence.format(proof=proof)
+    return fault(meaning.kind, meaning.step or step, sentence, field=meaning.field, text=text, secrets=secrets)
 
 
 def _meaning(number: int | None, state: str, step: WarehouseStep) -> _Meaning:  # noqa: PLR0911 - a table of cases, first match wins

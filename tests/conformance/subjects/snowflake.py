@@ -54,5 +54,4 @@ def snowflake_subject(folder: Path) -> Iterator[Subject]:
                 WarehouseStep.WAREHOUSE: {"warehouse": "nothing"},
                 WarehouseStep.DATABASE: {"database": "nothing"},
             },
-            cancels_statements=False,  # the emulator has no SYSTEM$CANCEL_ALL_QUERIES
         )

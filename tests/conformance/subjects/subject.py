@@ -65,7 +65,6 @@ class Subject:
         slow_sql: runs for minutes.
         writes: statements that must be refused.
         refused: fields with which a check fails, by the step that must fail.
-        cancels_statements: whether cancelling can be tried here.
         longest_name: characters of the longest name of a column; a longer one is the warehouse's to refuse or cut.
         types: every type of its columns; None for a double.
     """
@@ -81,7 +80,6 @@ class Subject:
     values: dict[str, Any] = field(default_factory=lambda: VALUES)
     many_rows: int = 0
     refused: dict[WarehouseStep, dict[str, str]] = field(default_factory=dict)
-    cancels_statements: bool = True
     longest_name: int = 255
     types: TypeTable | None = None
 

@@ -29,9 +29,11 @@ FIELDS = {
         ("GD1234", "us-west-2", "gd1234.snowflakecomputing.com"),
         ("my_org", "eu-central-1", "my-org.eu-central-1.snowflakecomputing.com"),
         ("gd1234", "cn-northwest-1", "gd1234.cn-northwest-1.snowflakecomputing.cn"),
+        ("MyOrg-my_account", None, "myorg-my-account.snowflakecomputing.com"),
+        ("myorg-my_account", "privatelink", "myorg-my-account.privatelink.snowflakecomputing.com"),
     ],
 )
-def test_hosts_are_built_from_labels(account: str, region: str, host: str) -> None:
+def test_hosts_are_built_from_labels(account: str, region: str | None, host: str) -> None:
     assert account_host(account, region) == host
 
 
@@ -43,12 +45,11 @@ def test_anything_else_is_refused_naming_the_field(bad: str) -> None:
         assert (caught.value.field, caught.value.fault) == (field, WarehouseFault.MISCONFIGURED)
 
 
-@pytest.mark.parametrize("missing", [*FIELDS, "password"])
+@pytest.mark.parametrize("missing", FIELDS)
 def test_a_missing_field_is_named(missing: str) -> None:
     fields = {name: value for name, value in FIELDS.items() if name != missing}
-    secrets = {} if missing == "password" else {"password": Secret("p")}
     with pytest.raises(WarehouseError) as caught:
-        snowflake_address(WarehouseAddress("snowflake", fields, secrets), None)
+        snowflake_address(WarehouseAddress("snowflake", fields, {"password": Secret("p")}), None)
     assert caught.value.field == missing
 
 
