@@ -64,7 +64,7 @@ openapi: setup ## write docs/openapi.json and the Postman collection anew from t
 
 pages: setup ## write docs/settings.md, docs/commands.md and the tables of docs/warehouses anew, after any change of what they list
 	@for page in settings commands; do \
-	    $(BIN)/python tests/unit/test_docs.py $$page > docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit 1; done
+	    $(BIN)/python -m tests.unit.test_docs $$page > docs/$$page.md.new && mv docs/$$page.md.new docs/$$page.md || exit 1; done
 	@$(BIN)/python -m tests.conformance.type_pages
 
 postman: setup ## drive a fresh service with the Postman collection, by newman (needs npm)

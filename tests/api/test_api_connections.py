@@ -227,3 +227,32 @@ def test_a_failed_put_changes_nothing(plane: Any, connection: Body) -> None:
     assert plane.client.put(ONE, json=connection(password="wrong")).status_code == 505
     assert plane.client.get(ONE).json() == before
     assert _stored_password(plane) == "s3cret"
+
+
+def test_the_way_of_logging_in_decides_what_is_needed(plane: Any, connection: Body) -> None:
+    def refused(**changes: Any) -> tuple[int, str]:
+        body = {name: value for name, value in connection(**changes).items() if value is not None}
+        answer = plane.client.post(URL, json=body)
+        return answer.status_code, answer.json()["errors"][0]["field"]
+
+    assert refused(password=None) == (400, "password")
+    assert refused(region=None) == (400, "region")
+    assert refused(private_key="k") == (400, "private_key")
+    assert refused(private_key_passphrase="p") == (400, "private_key_passphrase")
+    body = connection(source_account_id="myorg-my_account", private_key="k", private_key_2="k2")
+    del body["password"], body["region"]
+    made = plane.client.post(URL, json=body)
+    assert made.status_code == 200
+    assert {name for name, value in made.json().items() if value == "************"} == {"private_key", "private_key_2"}
+    assert (made.json()["region"], made.json()["password"]) == (None, None)
+    assert "oauth_token" not in made.json()
+
+
+def test_a_new_way_of_logging_in_replaces_the_old_ones_secrets(plane: Any, connection: Body) -> None:
+    created = plane.with_connection()
+    answer = plane.client.put(ONE, json=created | {"private_key": "new-key"})
+    assert answer.status_code == 200
+    assert (answer.json()["private_key"], answer.json()["password"]) == ("************", None)
+    assert {name: value.reveal() for name, value in plane.warehouse.tested[-1].secrets.items()} == {
+        "private_key": "new-key"
+    }

@@ -42,7 +42,7 @@ def test_every_operation_is_described(plane: Any) -> None:
     schemas = document["components"]["schemas"]
     assert schemas["NewSnowflakeConnection"]["properties"]["source_account_id"]["examples"] == ["gd1234"]
     assert "password" not in schemas["NewSnowflakeConnection"]["required"]
-    assert {"id", "workspace_id", "region"} <= set(schemas["NewSnowflakeConnection"]["required"])
+    assert {"id", "workspace_id", "warehouse"} <= set(schemas["NewSnowflakeConnection"]["required"])
 
 
 def test_every_reference_of_the_document_leads_somewhere(plane: Any) -> None:

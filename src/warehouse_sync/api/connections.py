@@ -102,7 +102,13 @@ else:
 _TypeFilter = Annotated[str | None, Query(max_length=64, description="Only connections of this type.")]
 
 
-@router.get("/connections", summary="List connections", responses=READ, response_model=list[ConnectionAnswer])
+@router.get(
+    "/connections",
+    summary="List connections",
+    responses=READ,
+    response_model=list[ConnectionAnswer],
+    response_model_exclude_unset=True,
+)
 def list_connections(
     caller: CallerIn,
     services: ServicesIn,
@@ -114,7 +120,13 @@ def list_connections(
     return [_answer(connection) for connection in found]
 
 
-@router.get("/connections/{connectionId}", summary="Get a connection", responses=READ, response_model=ConnectionAnswer)
+@router.get(
+    "/connections/{connectionId}",
+    summary="Get a connection",
+    responses=READ,
+    response_model=ConnectionAnswer,
+    response_model_exclude_unset=True,
+)
 def get_connection(caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId, connectionId: str) -> Any:  # noqa: ANN401, N803
     return _answer(services.connections.get(caller, workspace_id, connectionId))
 
@@ -125,6 +137,7 @@ def get_connection(caller: CallerIn, services: ServicesIn, workspace_id: Workspa
     description="Logs in to the warehouse first; nothing is stored when that fails.",
     responses=WRITE_WITH_WAREHOUSE,
     response_model=ConnectionAnswer,
+    response_model_exclude_unset=True,
 )
 async def create_connection(
     caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId, body: NewConnection
@@ -141,6 +154,7 @@ async def create_connection(
     description="Logs in to the warehouse first; nothing is changed when that fails.",
     responses=WRITE_WITH_WAREHOUSE,
     response_model=ConnectionAnswer,
+    response_model_exclude_unset=True,
 )
 async def replace_connection(
     caller: CallerIn,
@@ -200,6 +214,7 @@ def _answer(connection: Connection) -> Mapping[str, Any]:
         if spec.secret and spec.name in address.secrets
         else _json_value(spec, address.parameters.get(spec.name))
         for spec in (kind.fields if kind else ())
+        if spec.published or spec.name in address.secrets or spec.name in address.parameters
     }
     return {
         "id": connection.id,

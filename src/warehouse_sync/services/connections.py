@@ -211,9 +211,10 @@ class ConnectionService:
         fresh = {name: secret for name, secret in draft.secrets.items() if secret.reveal() not in {"", MASK}}
         values = {spec.name: draft.values[spec.name] for spec in kind.fields if draft.values.get(spec.name)}
         secrets = {**_kept(kind, stored, {*values, *fresh}), **fresh}
-        for spec in kind.fields:
-            if spec.required and spec.name not in values and spec.name not in secrets:
-                raise InvalidRequest(f"{spec.name} is required for a {kind.name} connection.", field=spec.name)
+        required = [spec.name for spec in kind.fields if spec.required]
+        for name in (*required, *kind.also_needs(values)):
+            if name not in values and name not in secrets:
+                raise InvalidRequest(f"{name} is required for a {kind.name} connection.", field=name)
         kind.check_login({*values, *secrets})
         return WarehouseAddress(kind.name, values, secrets)
 

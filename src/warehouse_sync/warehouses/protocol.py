@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -29,6 +29,7 @@ class FieldSpec:
         choices: the only values it may have; empty if it may have any.
         is_number: a whole number in JSON; adapters get its digits.
         most_characters: the longest value.
+        published: in the published connection object, whose answers always have it; a field of ours is there only if it has a value.
     """
 
     name: str
@@ -39,6 +40,7 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     is_number: bool = False
     most_characters: int = 4096
+    published: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class WarehouseType:
         tested: what the tests run against; "emulated" where that is not the vendor's own software.
         steps: what a check goes through, in order.
         logins: its ways of logging in, if there are several.
+        also_needs: fields that are required only beside some values of others, from those values.
         plain_timestamp_is_instant: what a declared load-timestamp type ``timestamp`` means here (decision D23).
         extra: the extra that installs its driver: ``pip install warehouse-sync[EXTRA]``; None if always there.
     """
@@ -112,6 +115,7 @@ class WarehouseType:
     tested: str
     steps: tuple[WarehouseStep, ...] = ALL_STEPS
     logins: tuple[LogIn, ...] = ()
+    also_needs: Callable[[Mapping[str, str]], tuple[str, ...]] = lambda _values: ()
     plain_timestamp_is_instant: bool = False
     extra: str | None = None
 

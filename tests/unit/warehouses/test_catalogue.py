@@ -47,13 +47,23 @@ def test_the_double_cannot_be_reached_without_its_module() -> None:
 
 def test_every_type_has_its_published_fields() -> None:
     fields = {field.name: field for field in WAREHOUSE_TYPES["snowflake"].fields}
-    assert [name for name, field in fields.items() if field.secret] == ["password"]
-    assert [name for name, field in fields.items() if not field.required] == [
-        "snowflake_aws_iam_user_arn",
-        "snowflake_aws_external_id",
+    assert [name for name, field in fields.items() if field.required] == [
+        "source_account_id",
+        "warehouse",
+        "database",
+        "role",
+        "user",
     ]
+    published = {"region", "password", "snowflake_aws_iam_user_arn", "snowflake_aws_external_id"}
+    assert published < {name for name, field in fields.items() if not field.required}
     for kind in WAREHOUSE_TYPES.values():
         assert all((field.example is None) == field.secret or not field.required for field in kind.fields)
+
+
+def test_an_account_locator_needs_a_region_and_an_organization_account_none() -> None:
+    needed = WAREHOUSE_TYPES["snowflake"].also_needs
+    assert needed({"source_account_id": "gd1234"}) == ("region",)
+    assert needed({"source_account_id": "myorg-my_account"}) == ()
 
 
 def test_a_policy_crosses_to_the_child_unchanged() -> None:
