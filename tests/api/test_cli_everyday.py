@@ -7,56 +7,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.fixtures.duckdb_shop import make_shop
-from tests.fixtures.service import WORKSPACE, Access, RunningService, clean_environment, prepare_home, running_service
+from tests.fixtures.service import WORKSPACE, Access
+from tests.fixtures.terminal import Terminal, opened_terminal
 
 QUERY = "SELECT id AS customer_id, email, score, updated_at FROM people"
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """Runs commands as a user who has logged in."""
-
-    service: RunningService
-    access: Access
-    config: Path
-
-    def run(self, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "warehouse_sync", *words],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env=clean_environment({"XDG_CONFIG_HOME": str(self.config), "COLUMNS": "200", **environment}),
-            timeout=60,
-            check=False,
-        )
-
-    def json(self, *words: str, stdin: str = "") -> Any:
-        done = self.run(*words, "--output", "json", stdin=stdin)
-        assert (done.returncode, done.stderr) == (0, "")
-        return json.loads(done.stdout)
-
-    def login(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        words = ("login", "--url", self.service.url, "--client-id", self.access.client_id)
-        return self.run(*words, stdin=self.access.client_secret + "\n", **environment)
-
-
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    folder = tmp_path_factory.mktemp("everyday")
-    make_shop(folder / "warehouses")
-    access = prepare_home(folder / "home")
-    with running_service(folder / "home", access, duckdb_root=str(folder / "warehouses")) as service:
-        opened = Terminal(service, access, folder / "config")
-        assert opened.login().returncode == 0
+    with opened_terminal(tmp_path_factory.mktemp("everyday")) as opened:
         yield opened
 
 

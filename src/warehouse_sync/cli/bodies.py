@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from warehouse_sync.configuration.yaml_text import parse_yaml
 from warehouse_sync.errors import InvalidRequest
 
 FileOption = Annotated[
@@ -27,11 +27,9 @@ def read_body(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"{file} cannot be read: {error}.", field="--file") from error
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" in line {mark.line + 1}" if mark else ""
-        raise InvalidRequest(f"{file} is neither JSON nor YAML{place}.", field="--file") from None
+        found = parse_yaml(text, str(file))
+    except ValueError as error:
+        raise InvalidRequest(str(error), field="--file") from None
     if not isinstance(found, dict):
         raise InvalidRequest(f"{file} must hold one object with the fields of the body.", field="--file")
     return found

@@ -12,6 +12,7 @@ import typer
 from warehouse_sync.cli import (
     access,
     audit,
+    configuration,
     connections,
     credentials,
     data_models,
@@ -41,6 +42,14 @@ app.add_typer(audit.app, name="audit")
 app.command("login")(access.login)
 app.command("logout")(access.logout)
 app.command("servers")(access.servers)
+for _command in (
+    configuration.validate,
+    configuration.plan,
+    configuration.apply,
+    configuration.export,
+    configuration.schema,
+):
+    app.command()(_command)
 app.add_typer(connections.app, name="connection")
 app.add_typer(data_models.app, name="data-model")
 app.add_typer(pipelines.app, name="pipeline")

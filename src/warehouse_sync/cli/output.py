@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.table import Table
+
+from warehouse_sync.configuration.yaml_text import write_yaml
 
 
 class Output(StrEnum):
@@ -48,7 +49,7 @@ def _print_data(data: object, output: Output) -> None:
     if output is Output.JSON:
         typer.echo(json.dumps(data))
         return
-    typer.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
+    typer.echo(write_yaml(data), nl=False)
 
 
 def _print(table: Table) -> None:
@@ -59,7 +60,7 @@ def _print(table: Table) -> None:
 
 def _text(value: object) -> str:
     if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value)):
-        return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip()
+        return write_yaml(value).rstrip()
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
