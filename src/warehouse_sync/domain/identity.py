@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 from typing import Final
 
 from warehouse_sync.errors import InvalidRequest
@@ -93,6 +93,19 @@ TYPE_CODES: Final = {identity_type: code for code, identity_type in enumerate(Id
 """The number a type is stored as. Types are only ever appended to the enumeration."""
 
 TYPE_OF_CODE: Final = {code: identity_type for identity_type, code in TYPE_CODES.items()}
+
+
+FOUND_BY_MPID: Final = -1
+"""Stands for the mask of the types that led a row to its profile, where the row named the profile itself."""
+
+
+class Guard(IntFlag):
+    """What can keep a profile from a row that shares an identity with it (specification §3.5, decision D12)."""
+
+    IMMUTABLE = 1  # A1: it has an immutable identity, and the row has none of its own
+    LOGIN = 2  # A2: it is known, and the row has none of its login identities
+    ANONYMOUS = 4  # A3: the row has a login identity, and none that the profile has
+    CONTRADICTION = 8  # A4: both have another value of a higher login-and-unique identity
 
 
 def mask_of(types: frozenset[IdentityType]) -> int:

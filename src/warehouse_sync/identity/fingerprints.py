@@ -37,8 +37,8 @@ def build_keyed(
 
     Args:
         relations: the open transaction.
-        source: a relation with ``ord`` and the identity columns; with ``direct``, also ``mpid_text`` (the MPID as given, or NULL) and
-            ``direct`` (the profile number it names, or NULL when it names none).
+        source: a relation with ``ord``, ``load_ts`` and the identity columns; with ``direct``, also ``mpid_text`` (the MPID as given, or
+            NULL) and ``direct`` (the profile number it names, or NULL when it names none).
         identities: the identity columns; at most one per type.
         rules: the workspace's rules.
         direct: whether the rows may name their profile by an MPID.
@@ -59,12 +59,12 @@ def build_keyed(
     bad = " OR ".join(f"bad_{code}" for code in codes) or "false"
     kept = "".join(f", h_{code}, v_{code}" for code in codes)
     lookup_mask = mask_of(frozenset(rules.priority))
-    with_texts = f"SELECT ord, {mpid}{', ' + texts if texts else ''} FROM {source}"
+    with_texts = f"SELECT ord, load_ts, {mpid}{', ' + texts if texts else ''} FROM {source}"
     with_prints = f"SELECT *{', ' + fingerprints if fingerprints else ''} FROM ({with_texts})"
     with_mask = f"SELECT *, ({mask})::BIGINT AS mask FROM ({with_prints})"
     relations.execute(
         f"""CREATE TEMP TABLE keyed AS
-            SELECT ord, {group} AS g, mask, direct,
+            SELECT ord, load_ts, {group} AS g, mask, direct,
                    CASE WHEN {bad} THEN '{RejectReason.FRACTIONAL_IDENTITY}'
                         WHEN mpid_text IS NOT NULL AND direct IS NULL THEN '{RejectReason.UNKNOWN_MPID}'
                         WHEN direct IS NOT NULL THEN NULL
@@ -73,6 +73,12 @@ def build_keyed(
                    END AS reject{kept}
             FROM ({with_mask})"""
     )
+
+
+def carried_types(relations: Relations) -> int:
+    """The mask of the identity types that the rows of ``keyed`` carry."""
+    [(types,)] = relations.rows("SELECT coalesce(bit_or(mask), 0) FROM keyed WHERE reject IS NULL")
+    return int(types)
 
 
 def text_sql(column: str, kind: ColumnKind) -> str:

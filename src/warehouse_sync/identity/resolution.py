@@ -16,7 +16,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from warehouse_sync.domain.identity import TYPE_CODES, IdentityRules, IdentityType, mask_of
+from warehouse_sync.domain.identity import FOUND_BY_MPID, TYPE_CODES, Guard, IdentityRules, IdentityType, mask_of
 from warehouse_sync.identity.sequential import CodedRules, EntangledRow, ProfileState, SequentialResolver
 from warehouse_sync.profiles.relations import Relations
 
@@ -88,7 +88,8 @@ def resolve(
 def _set_statements(coded: CodedRules, codes: Sequence[int]) -> Iterator[str]:
     """Groups, their identities and who owns them; which groups are entangled; and the choice for those that are not."""
     yield """CREATE TEMP TABLE grp AS
-             SELECT g, min(ord) AS ord, max(ord) AS last_ord, count(*) AS rows FROM keyed WHERE reject IS NULL GROUP BY g"""
+             SELECT g, min(ord) AS ord, max(ord) AS last_ord, min(load_ts) AS load_ts, count(*) AS rows
+             FROM keyed WHERE reject IS NULL GROUP BY g"""
     yield f"CREATE TEMP TABLE pair AS {_pairs(codes)}"
     yield f"""CREATE TEMP TABLE probe AS
               SELECT p.ord, p.type, rank, p.h, l.profile
@@ -154,32 +155,35 @@ def _choice_statements(coded: CodedRules) -> Iterator[str]:
     held = f"""SELECT profile, bit_or(1::BIGINT << type) AS held_mask
                FROM identities SEMI JOIN candidate USING (profile)
                WHERE type IN ({_codes_in(guarded)}) GROUP BY profile"""
-    refused = [
-        f"(held_mask & {coded.immutable} <> 0 AND hit_mask & {coded.immutable} = 0)",
-        f"(held_mask & {coded.login} <> 0 AND hit_mask & {coded.login} = 0)",
+    guards = [
+        (Guard.IMMUTABLE, f"held_mask & {coded.immutable} <> 0 AND hit_mask & {coded.immutable} = 0"),
+        (Guard.LOGIN, f"held_mask & {coded.login} <> 0 AND hit_mask & {coded.login} = 0"),
     ]
     if coded.known_request_needs_login_match:
-        refused.append(f"(mask & {coded.login} <> 0 AND hit_mask & {coded.login} = 0)")
+        guards.append((Guard.ANONYMOUS, f"mask & {coded.login} <> 0 AND hit_mask & {coded.login} = 0"))
     if coded.conflict_guard:
-        refused.append(f"(mask & held_mask & {coded.login & coded.unique} & ({above})[top + 1] <> 0)")
+        contradicted = f"mask & held_mask & {coded.login & coded.unique} & ({above})[top + 1] <> 0"
+        guards.append((Guard.CONTRADICTION, contradicted))
+    refusing = " + ".join(f"(CASE WHEN {refuses} THEN {guard.value} ELSE 0 END)" for guard, refuses in guards)
     yield f"""CREATE TEMP TABLE judged AS
-              SELECT ord, profile, score, hit_mask, {" OR ".join(refused)} AS refused
+              SELECT ord, profile, score, hit_mask, ({refusing})::UTINYINT AS guards
               FROM (SELECT candidate.*, keyed.mask, coalesce(held_mask, 0) AS held_mask
                     FROM candidate JOIN keyed USING (ord) LEFT JOIN ({held}) USING (profile)
                     WHERE keyed.direct IS NULL)"""
     # A further row of a group meets the refused profile again, unless the first row took all they shared away from it.
     yield f"""CREATE TEMP TABLE conflict AS
               SELECT ord, max(CASE WHEN hit_mask & ~{coded.unique} = 0 THEN 1 ELSE grp.rows END) AS rows
-              FROM judged JOIN grp USING (ord) WHERE refused GROUP BY ord"""
-    yield """CREATE TEMP TABLE chosen AS
-             WITH admissible AS (SELECT * FROM judged WHERE NOT refused),
-                  lone AS (SELECT ord, any_value(profile) AS profile FROM admissible GROUP BY ord HAVING count(*) = 1)
+              FROM judged JOIN grp USING (ord) WHERE guards > 0 GROUP BY ord"""
+    yield f"""CREATE TEMP TABLE chosen AS
+             WITH admissible AS (SELECT * FROM judged WHERE guards = 0),
+                  lone AS (SELECT ord, any_value(profile) AS profile, any_value(hit_mask) AS found_by
+                           FROM admissible GROUP BY ord HAVING count(*) = 1)
              SELECT * FROM lone
              UNION ALL
-             SELECT ord, profile FROM admissible ANTI JOIN lone USING (ord) LEFT JOIN recency USING (profile)
+             SELECT ord, profile, hit_mask FROM admissible ANTI JOIN lone USING (ord) LEFT JOIN recency USING (profile)
              QUALIFY row_number() OVER (PARTITION BY ord ORDER BY score DESC, coalesce(seq, -1) DESC, profile) = 1
              UNION ALL
-             SELECT ord, profile FROM direct_hit ANTI JOIN entangled USING (ord)"""
+             SELECT ord, profile, {FOUND_BY_MPID} FROM direct_hit ANTI JOIN entangled USING (ord)"""
 
 
 def _outcome_statements(coded: CodedRules, next_profile: int, first_seq: int) -> Iterator[str]:
@@ -190,8 +194,8 @@ def _outcome_statements(coded: CodedRules, next_profile: int, first_seq: int) ->
                   ANTI JOIN settled USING (ord) ANTI JOIN chosen USING (ord) ANTI JOIN entangled USING (ord)
                   UNION ALL SELECT ord, true FROM one_created)"""
     yield """CREATE TEMP TABLE assigned AS
-             SELECT ord, profile, false AS is_new FROM chosen
-             UNION ALL SELECT ord, profile, true FROM created WHERE NOT entangled"""
+             SELECT ord, profile, found_by, false AS is_new FROM chosen
+             UNION ALL SELECT ord, profile, 0, true FROM created WHERE NOT entangled"""
     yield """CREATE TEMP TABLE placed AS
              SELECT grp.*, profile FROM grp JOIN (
                  SELECT ord, profile FROM settled UNION ALL SELECT ord, profile FROM assigned) USING (ord)"""
@@ -229,29 +233,41 @@ def _written_statements(coded: CodedRules, first_seq: int) -> Iterator[str]:
                    AND EXISTS (SELECT 1 FROM identities i WHERE i.profile = a.profile AND i.type = p.type)
                    AND NOT EXISTS (SELECT 1 FROM hit WHERE hit.ord = a.ord AND hit.type = p.type AND hit.profile = a.profile))"""
     yield f"""CREATE TEMP TABLE written AS
-              SELECT a.ord, a.profile, a.is_new, p.type, p.h, p.value, {first_seq} + grp.last_ord AS seq
+              SELECT a.ord, a.profile, a.found_by, a.is_new, p.type, p.h, p.value, {first_seq} + grp.last_ord AS seq, grp.load_ts
               FROM assigned a JOIN grp USING (ord) JOIN pair p USING (ord) {kept}"""
     yield f"""CREATE TEMP TABLE attached AS
-              SELECT profile, type, h, value, seq, ord, is_new FROM written w WHERE is_new
+              SELECT profile, type, h, value, seq, ord, load_ts, found_by, is_new FROM written w WHERE is_new
               UNION ALL
-              SELECT profile, type, h, value, seq, ord, is_new FROM written w
+              SELECT profile, type, h, value, seq, ord, load_ts, found_by, is_new FROM written w
               WHERE NOT is_new
                 AND NOT EXISTS (SELECT 1 FROM hit WHERE hit.ord = w.ord AND hit.type = w.type AND hit.profile = w.profile)
               UNION ALL
-              SELECT coalesce(created.profile, w.profile), w.type, w.h, w.value, {first_seq} + w.ord, w.ord, false
-              FROM one_written w LEFT JOIN created ON created.ord = -w.profile - 1 WHERE NOT w.was_held"""
+              SELECT coalesce(created.profile, w.profile), w.type, w.h, w.value, {first_seq} + w.last_ord, w.ord, keyed.load_ts,
+                     w.found_by, false
+              FROM one_written w JOIN keyed USING (ord) LEFT JOIN created ON created.ord = -w.profile - 1 WHERE NOT w.was_held"""
     yield f"""CREATE TEMP TABLE rewritten AS
               SELECT profile, h, seq FROM written SEMI JOIN multivalued USING (profile, type)
               UNION ALL
               SELECT s.profile, p.h, {first_seq} + grp.last_ord
               FROM multivalued m JOIN settled s USING (profile) JOIN grp USING (ord) JOIN pair p USING (ord) WHERE p.type = m.type
               UNION ALL
-              SELECT profile, h, {first_seq} + ord FROM one_written WHERE was_held"""
+              SELECT profile, h, {first_seq} + last_ord FROM one_written WHERE was_held"""
     yield f"""CREATE TEMP TABLE detached AS
-              SELECT w.h, hit.profile
+              SELECT w.h, hit.profile, w.profile AS taker, w.ord
               FROM hit JOIN written w USING (ord, type)
               WHERE hit.rank IS NOT NULL AND hit.type IN ({_codes_in(coded.unique)}) AND hit.profile <> w.profile
-              UNION ALL SELECT h, profile FROM one_detached"""
+              UNION ALL
+              SELECT h, d.profile, coalesce(created.profile, taker), d.ord
+              FROM one_detached d LEFT JOIN created ON created.ord = -taker - 1"""
+    # A row that wrote nothing met the same refusal when its identities were written.
+    yield """CREATE TEMP TABLE refused AS
+             SELECT ord, r.profile, judged.profile AS other, hit_mask AS shared, guards
+             FROM judged SEMI JOIN attached USING (ord) JOIN assigned r USING (ord) WHERE guards > 0
+             QUALIFY row_number() OVER (PARTITION BY ord ORDER BY score DESC, judged.profile) = 1
+             UNION ALL
+             SELECT o.ord, resolved.profile, coalesce(created.profile, o.profile), shared, guards
+             FROM one_refused o SEMI JOIN attached USING (ord) JOIN resolved USING (ord)
+             LEFT JOIN created ON created.ord = -o.profile - 1"""
 
 
 def _pairs(codes: Sequence[int]) -> str:
@@ -292,14 +308,22 @@ def _resolve_entangled(relations: Relations, coded: CodedRules, codes: Sequence[
     _register(relations, "one_created", [(order,) for order in outcome.created])
     _register(relations, "one_resolved", list(outcome.resolved.items()))
     _register(relations, "one_seen", list((seen | resolver.shared_profiles()).items()))
-    _register(relations, "one_conflict", [(order,) for order in outcome.conflicts])
+    _register(
+        relations,
+        "one_refused",
+        [(order, refusal.profile, refusal.shared, refusal.guards) for order, refusal in outcome.refusals.items()],
+    )
     _register(
         relations,
         "one_written",
-        [(*written, order, texts[written[1:]], written in held) for written, order in outcome.written.items()],
+        [
+            (*place, writing.first, writing.last, writing.found_by, texts[place[1:]], place in held)
+            for place, writing in outcome.written.items()
+        ],
     )
-    _register(relations, "one_detached", [moved for moved in outcome.detached if moved[1] > 0])
-    relations.execute("INSERT INTO conflict SELECT ord, 1 FROM one_conflict")
+    moved = [(*place, *taken) for place, taken in outcome.detached.items() if place[1] > 0]
+    _register(relations, "one_detached", moved)
+    relations.execute("INSERT INTO conflict SELECT ord, 1 FROM one_refused")
 
 
 def _load_profiles(relations: Relations) -> dict[int, ProfileState]:
@@ -351,13 +375,19 @@ _ONE_SCHEMAS: Final = {
             ("type", pa.uint8()),
             ("h", pa.string()),
             ("ord", pa.int64()),
+            ("last_ord", pa.int64()),
+            ("found_by", pa.int64()),
             ("value", pa.string()),
             ("was_held", pa.bool_()),
         ]
     ),
-    "one_detached": pa.schema([("h", pa.string()), ("profile", pa.int64())]),
+    "one_detached": pa.schema(
+        [("h", pa.string()), ("profile", pa.int64()), ("taker", pa.int64()), ("ord", pa.int64())]
+    ),
     "one_seen": pa.schema([("profile", pa.int64()), ("seq", pa.int64())]),
-    "one_conflict": pa.schema([("ord", pa.int64())]),
+    "one_refused": pa.schema(
+        [("ord", pa.int64()), ("profile", pa.int64()), ("shared", pa.int64()), ("guards", pa.uint8())]
+    ),
 }
 
 

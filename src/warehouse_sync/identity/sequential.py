@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from warehouse_sync.domain.identity import FOUND_BY_MPID, Guard
+
 Print = str
 """A fingerprint, as text."""
 
@@ -31,24 +33,25 @@ class CodedRules:
     conflict_guard: bool
     known_request_needs_login_match: bool
 
-    def refuses(self, *, row: int, held: int, hit: int) -> bool:
-        """Whether a guard (A1 to A4) forbids a profile to a row.
+    def refusing_guards(self, *, row: int, held: int, hit: int) -> Guard:
+        """The guards (A1 to A4) that forbid a profile to a row; none if it may have it.
 
         Args:
             row: mask of the row's look-up types.
             held: mask of the look-up types the profile holds.
             hit: mask of the types in which row and profile share a value.
         """
-        if self.immutable & held and not self.immutable & hit:  # A1
-            return True
-        if self.login & held and not self.login & hit:  # A2
-            return True
-        if self.known_request_needs_login_match and self.login & row and not self.login & hit:  # A3
-            return True
-        if not self.conflict_guard:
-            return False
+        guards = Guard(0)
+        if self.immutable & held and not self.immutable & hit:
+            guards |= Guard.IMMUTABLE
+        if self.login & held and not self.login & hit:
+            guards |= Guard.LOGIN
+        if self.known_request_needs_login_match and self.login & row and not self.login & hit:
+            guards |= Guard.ANONYMOUS
         top = min(self.rank[code] for code in self.rank if hit >> code & 1)
-        return bool(row & held & self.login & self.unique & self.above[top])  # A4
+        if self.conflict_guard and row & held & self.login & self.unique & self.above[top]:
+            guards |= Guard.CONTRADICTION
+        return guards
 
 
 @dataclass(slots=True)
@@ -74,6 +77,30 @@ class EntangledRow:
     identities: Mapping[int, Print]
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A profile that guards kept from a row: its number, the mask of the types it shares with the row, and the guards."""
+
+    profile: int
+    shared: int
+    guards: Guard
+
+
+@dataclass(slots=True)
+class Writing:
+    """An identity that rows wrote to a profile.
+
+    Attributes:
+        first: order of the first row that did.
+        found_by: mask of the types by which that row had found the profile; 0 if it made it, -1 if it named it.
+        last: order of the last row that did.
+    """
+
+    first: int
+    found_by: int
+    last: int
+
+
 @dataclass(slots=True)
 class SequentialOutcome:
     """What the rows did.
@@ -81,17 +108,17 @@ class SequentialOutcome:
     Attributes:
         resolved: profile of each row; a profile made by row ``n`` is ``-n - 1`` until it is numbered.
         created: the rows that made a profile.
-        conflicts: rows for which a guard refused at least one profile.
-        written: (profile, type code, fingerprint) → order of the last row that wrote it, for every identity written.
-        detached: (fingerprint, profile) pairs that left a stored profile.
+        refusals: rows for which a guard refused at least one profile, and the best match among those.
+        written: by profile, type code and fingerprint: every identity written.
+        detached: (fingerprint, profile) pairs that left a stored profile, with the profile that has it instead and the row that took it.
         touched: order of the last row that reached each profile.
     """
 
     resolved: dict[int, int] = field(default_factory=dict)
     created: list[int] = field(default_factory=list)
-    conflicts: set[int] = field(default_factory=set)
-    written: dict[tuple[int, int, Print], int] = field(default_factory=dict)
-    detached: set[tuple[Print, int]] = field(default_factory=set)
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+    written: dict[tuple[int, int, Print], Writing] = field(default_factory=dict)
+    detached: dict[tuple[Print, int], tuple[int, int]] = field(default_factory=dict)
     touched: dict[int, int] = field(default_factory=dict)
 
 
@@ -118,7 +145,7 @@ class SequentialResolver:
     def resolve_all(self, rows: Iterable[EntangledRow]) -> SequentialOutcome:
         """Resolves ``rows``, which must come in ascending order."""
         for row in rows:
-            self._attach(self._profile_of(row), row)
+            self._attach(*self._profile_of(row), row)
         return self.outcome
 
     def shared_profiles(self) -> dict[int, int]:
@@ -126,18 +153,19 @@ class SequentialResolver:
         shared = {number for owners in self._owners.values() if len(owners) > 1 for number in owners}
         return {number: max(0, self._profiles[number].seen) for number in shared}
 
-    def _profile_of(self, row: EntangledRow) -> int:
+    def _profile_of(self, row: EntangledRow) -> tuple[int, int]:
+        """The row's profile, and the mask of the types that led to it: 0 if it was made, ``FOUND_BY_MPID`` if it was named."""
         if row.direct is not None:
-            return row.direct
+            return row.direct, FOUND_BY_MPID
         found = self._best(row)
         if found is not None:
             return found
         number = -row.order - 1
         self._profiles[number] = ProfileState()
         self.outcome.created.append(row.order)
-        return number
+        return number, 0
 
-    def _best(self, row: EntangledRow) -> int | None:
+    def _best(self, row: EntangledRow) -> tuple[int, int] | None:
         hits: dict[int, int] = defaultdict(int)
         mask = 0
         for code, value in row.identities.items():
@@ -146,39 +174,46 @@ class SequentialResolver:
             mask |= 1 << code
             for number in self._owners.get(value, ()):
                 hits[number] |= 1 << code
-        admissible = []
+        admissible, refused = [], []
         for number, hit in hits.items():
-            if self._rules.refuses(row=mask, held=self._profiles[number].mask(), hit=hit):
-                self.outcome.conflicts.add(row.order)
+            guards = self._rules.refusing_guards(row=mask, held=self._profiles[number].mask(), hit=hit)
+            if guards:
+                refused.append((self._score(hit), -number, Refusal(number, hit, guards)))
             else:
                 admissible.append((self._score(hit), self._profiles[number].seen, -number, number))
-        return max(admissible)[-1] if admissible else None
+        if refused:
+            self.outcome.refusals[row.order] = max(refused, key=lambda found: found[:2])[-1]
+        if not admissible:
+            return None
+        best = max(admissible)[-1]
+        return best, hits[best]
 
     def _score(self, hit: int) -> int:
         last = len(self._rules.above)
         return sum(1 << (last - rank) for code, rank in self._rules.rank.items() if hit >> code & 1)
 
-    def _attach(self, number: int, row: EntangledRow) -> None:
+    def _attach(self, number: int, found_by: int, row: EntangledRow) -> None:
         state = self._profiles[number]
         for code, value in row.identities.items():
             held = state.held[code]
             if self._rules.immutable >> code & 1 and held and value not in held:
                 continue
             held[value] = row.order
-            self.outcome.written[number, code, value] = row.order
+            writing = self.outcome.written.setdefault((number, code, value), Writing(row.order, found_by, row.order))
+            writing.last = row.order
             if code not in self._rules.rank:
                 continue
             self._owners[value].add(number)
-            self.outcome.detached.discard((value, number))
+            self.outcome.detached.pop((value, number), None)
             if self._rules.unique >> code & 1:
-                self._take_from_others(number, code, value)
+                self._take_from_others(number, code, value, row.order)
         state.seen = self._first_seq + row.order
         self.outcome.touched[number] = row.order
         self.outcome.resolved[row.order] = number
 
-    def _take_from_others(self, number: int, code: int, value: Print) -> None:
+    def _take_from_others(self, number: int, code: int, value: Print, order: int) -> None:
         for other in self._owners[value] - {number}:
             self._profiles[other].held[code].pop(value, None)
             self.outcome.written.pop((other, code, value), None)
-            self.outcome.detached.add((value, other))
+            self.outcome.detached[value, other] = (number, order)
         self._owners[value] = {number}

@@ -85,7 +85,7 @@ class DuckDbStores:
             known = _one(connection, "SELECT epoch FROM run_progress WHERE run = ?", [run.run_id])
             if known is None:
                 connection.execute(
-                    f"INSERT INTO run_progress SELECT ?, ?, 0, NULL, next_profile, {zeros} FROM counters",
+                    f"INSERT INTO run_progress SELECT ?, ?, 0, NULL, next_profile, {zeros}, 0 FROM counters",
                     [run.run_id, run.epoch],
                 )
             elif known[0] > run.epoch:
@@ -296,13 +296,15 @@ class DuckDbChunk:
                 "INSERT INTO reject_samples VALUES (?, ?, ?, ?)", [self._run.run_id, reason, order, row]
             )
 
-    def checkpoint(self, counts: RunCounts) -> None:
+    def checkpoint(self, counts: RunCounts, *, types: int) -> None:
         added = ", ".join(f"{name} = {name} + ?" for name in schema.COUNT_COLUMNS)
+        now = self._now.astimezone(UTC).replace(tzinfo=None)
         moved = self._connection.execute(
-            f"""UPDATE run_progress SET chunks = chunks + 1, applied_on = ?, {added}
-                WHERE run = ? AND epoch = ? AND chunks = ? RETURNING chunks""",
+            f"""UPDATE run_progress SET chunks = chunks + 1, applied_on = ?, types = types | ?, {added}
+                WHERE run = ? AND epoch = ? AND chunks = ? RETURNING extracted""",
             [
-                self._now.astimezone(UTC).replace(tzinfo=None),
+                now,
+                types,
                 *(getattr(counts, name) for name in schema.COUNT_COLUMNS),
                 self._run.run_id,
                 self._run.epoch,
@@ -311,9 +313,15 @@ class DuckDbChunk:
         ).fetchall()
         if not moved:
             raise LeaseLostError(f"Run {self._run.run_id} has a newer holder, or chunk {self._number} is not the next.")
+        next_seq = self.first_seq + counts.extracted
         self._connection.execute(
             "UPDATE counters SET next_profile = ?, next_seq = ?",
-            [self.next_profile + counts.profiles_created, self.first_seq + counts.extracted],
+            [self.next_profile + counts.profiles_created, next_seq],
+        )
+        [(extracted,)] = moved
+        self._connection.execute(
+            "INSERT INTO applied VALUES (?, ?, ?, ?, ?)",
+            [self.first_seq, next_seq, self._run.run_id, extracted - counts.extracted, now],
         )
         self.is_checkpointed = True
 
@@ -350,8 +358,25 @@ def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             f"(format {row[0]}; this one knows {schema.VERSION}). Install that version again.",
             code="store_too_new",
         )
+    if row[0] < schema.VERSION:
+        _bring_up(connection, row[0])
     if row[1] != duckdb.__version__:
         _renew_digests(connection)
+
+
+def stored_data_models(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """The keys of the data models that a store has tables of, ascending."""
+    named = """SELECT table_name[3:]::BIGINT AS key FROM duckdb_tables()
+               WHERE database_name = current_database() AND regexp_full_match(table_name, 'm_[0-9]+') ORDER BY key"""
+    return [key for (key,) in connection.execute(named).fetchall()]
+
+
+def _bring_up(connection: duckdb.DuckDBPyConnection, version: int) -> None:
+    connection.execute("BEGIN")
+    for statement in schema.steps_from(version, stored_data_models(connection)):
+        connection.execute(statement)
+    connection.execute("UPDATE store_version SET version = ?", [schema.VERSION])
+    connection.execute("COMMIT")
 
 
 def _renew_digests(connection: duckdb.DuckDBPyConnection) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.profiles.relations import Relations
-from warehouse_sync.profiles.schema import create_data_model, current_table, history_table
+from warehouse_sync.profiles.schema import create_data_model, current_table, history_table, newest_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,16 @@ class MergeCounts:
     values_dropped: int
 
 
-def write_identities(relations: Relations, *, run: int, lookup_types: str) -> int:
+def write_identities(relations: Relations, *, run: int, lookup_types: str, first_seq: int) -> int:
     """Writes what resolution decided; returns how many profiles lost their last look-up identity.
 
     Args:
         relations: the open transaction, with the outcome of resolution.
         run: the run that writes.
         lookup_types: type codes of the look-up identities, separated by commas.
+        first_seq: the ``seq`` of order 0.
     """
-    for statement in _identity_statements(run):
+    for statement in _identity_statements(run, first_seq):
         relations.execute(statement)
     [(orphaned,)] = relations.rows(
         f"""SELECT count(DISTINCT profile) FROM detached
@@ -53,8 +54,13 @@ def write_identities(relations: Relations, *, run: int, lookup_types: str) -> in
     return int(orphaned)
 
 
-def _identity_statements(run: int) -> Iterator[str]:
+def _identity_statements(run: int, first_seq: int) -> Iterator[str]:
     yield f"INSERT INTO profiles SELECT profile, {run} FROM created ORDER BY profile"
+    yield f"""INSERT INTO moved
+              SELECT held.*, d.taker, {run}, {first_seq} + d.ord, keyed.load_ts
+              FROM identities held JOIN detached d USING (profile, h) JOIN keyed USING (ord)"""
+    yield f"""INSERT INTO kept_apart
+              SELECT profile, other, shared, guards, {run}, {first_seq} + ord, keyed.load_ts FROM refused JOIN keyed USING (ord)"""
     yield "DELETE FROM identities USING detached d WHERE identities.profile = d.profile AND identities.h = d.h"
     yield "DELETE FROM lookup USING detached d WHERE lookup.profile = d.profile AND lookup.h = d.h"
     yield """UPDATE identities SET seq = r.seq FROM rewritten r
@@ -69,7 +75,7 @@ def _identity_statements(run: int) -> Iterator[str]:
              ANTI JOIN multivalued USING (profile, type)
              GROUP BY profile, type HAVING count(*) > 1"""
     yield f"""INSERT INTO identities
-              SELECT profile, type, h, value, seq, {run}, ord FROM attached ORDER BY profile, type"""
+              SELECT profile, type, h, value, seq, {run}, {first_seq} + ord, load_ts, found_by FROM attached ORDER BY profile, type"""
     yield "INSERT INTO lookup SELECT h, profile FROM attached ORDER BY h"
     yield "DELETE FROM recency USING seen WHERE recency.profile = seen.profile"
     yield "INSERT INTO recency SELECT profile, seq FROM seen"
@@ -138,23 +144,26 @@ def _merge_statements(data_model_key: int, columns: Sequence[int], run: int, fir
     digest = digest_sql([(number, f"c_{place}") for place, number in enumerate(columns)])
     yield "CREATE TEMP TABLE winner AS SELECT profile, max(ord) AS ord FROM resolved GROUP BY profile"
     yield f"""CREATE TEMP TABLE verdict AS
-              SELECT i.*, stored.load_ts AS stored_ts, coalesce(stored.run = {run}, false) AS is_own,
+              SELECT i.*, {newest_time("stored")} AS stored_ts, coalesce(stored.run = {run}, false) AS is_own,
+                     is_own AND again_seq IS NULL AS is_dropped,
+                     CASE WHEN is_dropped THEN stored.follows ELSE stored.profile IS NOT NULL END AS follows,
                      CASE WHEN stored.profile IS NULL THEN 'new'
-                          WHEN stored.load_ts > i.load_ts THEN 'older'
+                          WHEN stored_ts > i.load_ts THEN 'older'
                           WHEN stored.digest = i.digest THEN 'same'
                           ELSE 'changed' END AS verdict
               FROM (SELECT profile, ord, load_ts, dropped, {digest} AS digest FROM record JOIN winner USING (ord)) i
               LEFT JOIN {current} stored USING (profile)"""
     yield f"""INSERT INTO {history} BY NAME
-              SELECT old.*, {run} AS replaced_by
-              FROM {current} old JOIN (SELECT profile FROM verdict WHERE verdict = 'changed' AND NOT is_own) USING (profile)"""
+              SELECT old.*, {run} AS replaced_by, {first_seq} + ord AS replaced_seq
+              FROM {current} old
+              JOIN (SELECT profile, ord FROM verdict WHERE verdict = 'changed' AND NOT is_dropped) USING (profile)"""
     yield f"DELETE FROM {current} USING verdict v WHERE {current}.profile = v.profile AND v.verdict = 'changed'"
     values = "".join(f", c_{place} AS a_{number}" for place, number in enumerate(columns))
     yield f"""INSERT INTO {current} BY NAME
-              SELECT v.profile, v.load_ts, {run} AS run, {first_seq} + v.ord AS seq, v.digest{values}
+              SELECT v.profile, v.load_ts, {run} AS run, {first_seq} + v.ord AS seq, v.digest, v.follows{values}
               FROM record JOIN verdict v USING (ord) WHERE v.verdict IN ('new', 'changed')"""
     # What a row says is as new as the row, even if it says nothing new: later rows are compared with this time.
-    yield f"""UPDATE {current} SET load_ts = v.load_ts FROM verdict v
+    yield f"""UPDATE {current} SET again_ts = v.load_ts, again_seq = {first_seq} + v.ord FROM verdict v
               WHERE {current}.profile = v.profile AND v.verdict = 'same' AND v.load_ts > v.stored_ts"""
 
 

@@ -141,8 +141,12 @@ class ChunkTransaction(Relations, Protocol):
         """Notes refused rows of one reason; ``samples`` are (order, JSON object) of the first few."""
         ...
 
-    def checkpoint(self, counts: RunCounts) -> None:
+    def checkpoint(self, counts: RunCounts, *, types: int) -> None:
         """Moves the run's progress on by this chunk, if the run is still held by this epoch and stands at this chunk.
+
+        Args:
+            counts: what the chunk counted.
+            types: mask of the identity types that its rows carried.
 
         Raises:
             LeaseLostError: it does not; the transaction must not commit.

@@ -142,7 +142,8 @@ def _attributes_of(
             continue
         value = typed_value(stored, ColumnKind(kind))
         if value is not None:
-            yield ProfileAttribute(name, value, value_text(value), model, row["run"], _utc(row["load_ts"]))
+            newest = row["again_ts"] or row["load_ts"]
+            yield ProfileAttribute(name, value, value_text(value), model, row["run"], _utc(newest))
 
 
 def _read_rejects(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterator[Rejects]:

@@ -8,21 +8,26 @@ Stored (of one scope):
 
 Made by ``identity/fingerprints.py`` from the rows of a chunk:
 
-    keyed       ord, g, mask, direct, reject, h_T and v_T for every identity type code T present
+    keyed       ord, load_ts, g, mask, direct, reject, h_T and v_T for every identity type code T present
 
 Left behind by ``identity/resolution.py``, for the store to write:
 
     resolved    ord, profile                  every row that has a profile, new profiles numbered
     created     ord, profile                  the new ones, by the row that made them
-    attached    profile, type, h, value, seq, ord, is_new
+    attached    profile, type, h, value, seq, ord, load_ts, found_by, is_new
     rewritten   profile, h, seq               identities written again on profiles that hold several of a type
-    detached    h, profile                    identities of a unique type that moved to another profile
+    detached    h, profile, taker, ord        identities of a unique type that a row moved to another profile
+    refused     ord, profile, other, shared, guards
+                                              rows that wrote to a profile because guards kept them from a better match
     seen        profile, seq                  new entries and values for ``recency``
 
 Made by ``sync/records.py``, for the store to merge:
 
     record      ord, load_ts, c_0, c_1 …      the attributes of every row, typed, over-long values removed
     record      dropped                       how many values of the row were removed for their length
+
+In ``attached``, ``ord`` and ``load_ts`` are the first row's that attached the identity, ``seq`` the last row's that wrote it, and
+``found_by`` is the mask of the types by which the first had found the profile.
 
 ``ord`` is a row's place in the order of application: load timestamp first, then place in the spool. ``seq`` grows with every row that a
 scope ever applied, so it orders events across runs.

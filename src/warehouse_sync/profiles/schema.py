@@ -7,9 +7,10 @@ wide, typed table ``m_KEY`` with its current rows, and ``h_KEY`` with the rows t
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 COUNT_COLUMNS: Final = (
     "extracted",
@@ -25,6 +26,25 @@ COUNT_COLUMNS: Final = (
 )
 """Columns of ``run_progress``, by the names of ``RunCounts``."""
 
+_HOLDING: Final = """profile BIGINT NOT NULL, type UTINYINT NOT NULL, h UHUGEINT NOT NULL, value VARCHAR NOT NULL, seq BIGINT NOT NULL,
+                     run BIGINT NOT NULL, attached_seq BIGINT, load_ts TIMESTAMP, found_by BIGINT"""
+"""A profile's hold on an identity: ``seq`` is its last write; the rest tells of the row that attached it: run, ``seq``, load timestamp,
+and by which types it had found the profile, as a mask: 0 if it made it, ``FOUND_BY_MPID`` if it named it. NULL is not known."""
+
+_CHANGE_LOG: Final = (
+    # One row per committed chunk: which ``seq`` it used, and its first row's place in the run. Any ``seq`` leads to its run and time.
+    """CREATE TABLE applied (
+        first_seq BIGINT NOT NULL, next_seq BIGINT NOT NULL, run BIGINT NOT NULL, first_row BIGINT NOT NULL,
+        applied_on TIMESTAMP NOT NULL)""",
+    # Identities that went to another profile, as they were held, and the row that took them.
+    f"""CREATE TABLE moved (
+        {_HOLDING}, taken_by BIGINT NOT NULL, taken_run BIGINT NOT NULL, taken_seq BIGINT NOT NULL, taken_ts TIMESTAMP NOT NULL)""",
+    # Rows that wrote to ``profile`` because guards kept them from ``other``, the best match among those refused.
+    """CREATE TABLE kept_apart (
+        profile BIGINT NOT NULL, other BIGINT NOT NULL, shared BIGINT NOT NULL, guards UTINYINT NOT NULL,
+        run BIGINT NOT NULL, seq BIGINT NOT NULL, load_ts TIMESTAMP NOT NULL)""",
+)
+
 CREATE: Final = (
     "CREATE TABLE store_version (version INTEGER NOT NULL, engine VARCHAR NOT NULL)",
     # The next profile number, and the ``seq`` of the next row ever applied.
@@ -32,14 +52,15 @@ CREATE: Final = (
     "INSERT INTO counters VALUES (1, 1)",
     # Fence and checkpoint of each run in one row: only the newest epoch moves ``chunks`` on, and by exactly one. ``first_profile`` is the
     # first number that the run itself may give: an MPID in its rows must name a profile below it, however the rows fall into chunks.
+    # ``types`` is the mask of the identity types its rows carried; NULL for runs of a format that did not keep it.
     f"""CREATE TABLE run_progress (
         run BIGINT NOT NULL, epoch BIGINT NOT NULL, chunks INTEGER NOT NULL, applied_on TIMESTAMP,
         first_profile BIGINT NOT NULL,
-        {", ".join(f"{name} BIGINT NOT NULL" for name in COUNT_COLUMNS)})""",
+        {", ".join(f"{name} BIGINT NOT NULL" for name in COUNT_COLUMNS)},
+        types BIGINT)""",
+    *_CHANGE_LOG,
     "CREATE TABLE profiles (profile BIGINT NOT NULL, run BIGINT NOT NULL)",
-    """CREATE TABLE identities (
-        profile BIGINT NOT NULL, type UTINYINT NOT NULL, h UHUGEINT NOT NULL, value VARCHAR NOT NULL,
-        seq BIGINT NOT NULL, run BIGINT NOT NULL, ord BIGINT NOT NULL)""",
+    f"CREATE TABLE identities ({_HOLDING})",
     "CREATE TABLE lookup (h UHUGEINT NOT NULL, profile BIGINT NOT NULL)",
     # Only profiles that share an identity with another can tie; only they need to be remembered as seen.
     "CREATE TABLE recency (profile BIGINT NOT NULL, seq BIGINT NOT NULL)",
@@ -65,10 +86,42 @@ def history_table(data_model_key: int) -> str:
 
 
 def create_data_model(data_model_key: int) -> tuple[str, ...]:
-    """Statements that make a data model's tables, without attribute columns."""
+    """Statements that make a data model's tables, without attribute columns.
+
+    ``follows`` tells whether the row replaced another; ``again_…`` are load timestamp and ``seq`` of the newest row that said the same.
+    """
     common = """profile BIGINT NOT NULL, load_ts TIMESTAMP NOT NULL, run BIGINT NOT NULL, seq BIGINT NOT NULL,
-                digest UBIGINT NOT NULL"""
+                digest UBIGINT NOT NULL, follows BOOLEAN, again_ts TIMESTAMP, again_seq BIGINT"""
     return (
         f"CREATE TABLE IF NOT EXISTS {current_table(data_model_key)} ({common})",
-        f"CREATE TABLE IF NOT EXISTS {history_table(data_model_key)} ({common}, replaced_by BIGINT NOT NULL)",
+        f"""CREATE TABLE IF NOT EXISTS {history_table(data_model_key)} (
+            {common}, replaced_by BIGINT NOT NULL, replaced_seq BIGINT)""",
     )
+
+
+def newest_time(table: str) -> str:
+    """SQL for the load timestamp that later rows are compared with: of the newest row that said what a row of a table says."""
+    return f"coalesce({table}.again_ts, {table}.load_ts)"
+
+
+def steps_from(version: int, data_model_keys: Sequence[int]) -> Iterator[str]:
+    """Statements that bring a store of an older version to this one, within one transaction."""
+    if version < 2:
+        yield from _to_version_2(data_model_keys)
+
+
+def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:
+    """What version 1 did not keep is NULL: where an identity came from, and what undoing its runs would need."""
+    yield "ALTER TABLE run_progress ADD COLUMN types BIGINT"
+    yield from _CHANGE_LOG
+    yield f"CREATE TABLE identities_2 ({_HOLDING})"
+    yield """INSERT INTO identities_2
+             SELECT profile, type, h, value, seq, run, NULL, NULL, NULL FROM identities ORDER BY rowid"""
+    yield "DROP TABLE identities"
+    yield "ALTER TABLE identities_2 RENAME TO identities"
+    for key in data_model_keys:
+        for table in (current_table(key), history_table(key)):
+            yield f"ALTER TABLE {table} ADD COLUMN follows BOOLEAN"
+            yield f"ALTER TABLE {table} ADD COLUMN again_ts TIMESTAMP"
+            yield f"ALTER TABLE {table} ADD COLUMN again_seq BIGINT"
+        yield f"ALTER TABLE {history_table(key)} ADD COLUMN replaced_seq BIGINT"

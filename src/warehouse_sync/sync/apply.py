@@ -10,7 +10,7 @@ import pyarrow as pa
 from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.identity import TYPE_CODES, IdentityRules
 from warehouse_sync.domain.run import RunCounts, RunKey
-from warehouse_sync.identity.fingerprints import build_keyed
+from warehouse_sync.identity.fingerprints import build_keyed, carried_types
 from warehouse_sync.identity.resolution import resolve
 from warehouse_sync.profiles.merge import merge_records, write_identities
 from warehouse_sync.profiles.protocol import ChunkTransaction, ProfileStores
@@ -36,7 +36,7 @@ def apply_chunk(stores: ProfileStores, plan: ApplyPlan, number: int, table: pa.T
     """
     with stores.chunk(plan.run, number, now=now) as chunk:
         counts = _apply(chunk, plan, table)
-        chunk.checkpoint(counts)
+        chunk.checkpoint(counts, types=carried_types(chunk))
         crashpoint("chunk_before_commit")
     crashpoint("chunk_after_commit")
     return counts
@@ -55,7 +55,7 @@ def _apply(chunk: ChunkTransaction, plan: ApplyPlan, table: pa.Table) -> RunCoun
         next_profile=chunk.next_profile,
     )
     lookup_types = ", ".join(str(TYPE_CODES[identity_type]) for identity_type in rules.priority)
-    orphaned = write_identities(chunk, run=run, lookup_types=lookup_types)
+    orphaned = write_identities(chunk, run=run, lookup_types=lookup_types, first_seq=chunk.first_seq)
     merged = merge_records(
         chunk, data_model_key=plan.data_model_key, attributes=attributes, run=run, first_seq=chunk.first_seq
     )
