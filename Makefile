@@ -72,7 +72,7 @@ postman: setup ## drive a fresh service with the Postman collection, by newman (
 
 lock: .venv/.ready ## renew both locks
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --strip-extras --allow-unsafe --extra snowflake --extra dev -o requirements.lock pyproject.toml
+	    --strip-extras --allow-unsafe --all-extras -o requirements.lock pyproject.toml
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    --strip-extras --allow-unsafe -o emulators/snowflake/requirements.lock emulators/snowflake/requirements.in
 

@@ -102,8 +102,7 @@ class Settings(BaseSettings):
     master_key_file: Folder | None = Field(None, description="File that holds the master key instead.")
     database_url: SecretText | None = Field(
         None,
-        description="SQLAlchemy address of the control database; by default SQLite in the home. PostgreSQL is not tested, and no driver "
-        "for it is installed.",
+        description="Address of the control database, e.g. postgresql://USER:PASSWORD@HOST:5432/DATABASE; by default SQLite in the home.",
     )
 
     duckdb_root: Folder | None = Field(

@@ -26,7 +26,7 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_SECONDS: Final = 15
 _WAL_ATTEMPTS: Final = 40
 _WAL_PAUSE_SECONDS: Final = 0.05
-_MIGRATION_LOCK: Final = 0x77_68_73_79_6E_63  # any number that no other program takes as its advisory lock
+_WRITER_LOCK: Final = 0x77_68_73_79_6E_63  # any number that no other program takes as its advisory lock
 _UNUSABLE: Final = (
     sa.exc.OperationalError,
     sa.exc.InterfaceError,
@@ -101,11 +101,31 @@ def url_of_home(home: Path) -> str:
 
 
 def _engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(url, hide_parameters=True, pool_size=8, max_overflow=56, pool_pre_ping=True)
+    address = _address(url)
+    try:
+        engine = sa.create_engine(address, hide_parameters=True, pool_size=8, max_overflow=56, pool_pre_ping=True)
+    except ImportError as error:
+        raise StoreError(
+            f"The Python driver {error.name} for the control database is not installed. For PostgreSQL: "
+            'pip install "warehouse-sync[control-postgres]"'
+        ) from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
+    if engine.dialect.name == "postgresql":
+        sa.event.listen(engine, "begin", _begin_postgres)
     return engine
+
+
+def _address(url: str) -> sa.URL:
+    """What a setting says; a PostgreSQL address that names no driver means the one we install."""
+    try:
+        address = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise StoreError(
+            "The address of the control database cannot be read. Write it like postgresql://USER:PASSWORD@HOST:5432/DATABASE."
+        ) from None
+    return address.set(drivername="postgresql+psycopg") if address.drivername == "postgresql" else address
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001 - SQLAlchemy's listener
@@ -118,6 +138,14 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later fails when another wrote in between; IMMEDIATE waits at the start instead.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgres(connection: sa.Connection) -> None:
+    """The same two kinds of transaction as in SQLite: a reader sees one state, writers come one after another."""
+    if connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
 def _use_write_ahead_log(engine: sa.Engine) -> None:
@@ -143,8 +171,6 @@ def _set_write_ahead_log(engine: sa.Engine) -> None:
 def _migrate(tx: Transaction) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    if tx.dialect.name == "postgresql":
-        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(tx).get_current_revision()
     if current == scripts.get_current_head():

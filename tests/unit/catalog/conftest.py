@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.postgres import RunningPostgres, postgres
 from warehouse_sync.catalog import connections, data_models, feeds, pipelines, workspaces
 from warehouse_sync.catalog.database import Database, open_database
 from warehouse_sync.catalog.pipelines import PipelineDefinition
@@ -19,13 +20,40 @@ from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.security.vault import KeyEncryptionKey, Vault
 
+__all__ = ["postgres"]
+
 NOW = datetime(2023, 2, 8, 0, 5, 31, 230000, tzinfo=UTC)
 START = datetime(2023, 2, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'control.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a control database without rows, of either kind. On PostgreSQL its tables may be there already."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    server: RunningPostgres = request.getfixturevalue("postgres")
+    tables = server.execute("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'")
+    names = ", ".join(name for (name,) in tables if name != "alembic_version")
+    if names:  # making them anew for every test would take half of the time of all of them
+        server.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+    yield server.url(scheme="postgresql+psycopg")
+
+
+@pytest.fixture
+def empty_postgres_url(postgres: RunningPostgres) -> Iterator[str]:
+    """The address of a PostgreSQL database without tables."""
+    with postgres.database() as name:
+        yield postgres.url(name, scheme="postgresql+psycopg")
+
+
+only_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+"""For what is said of SQLite alone."""
 
 
 @pytest.fixture

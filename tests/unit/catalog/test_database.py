@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 
+from tests.unit.catalog.conftest import only_sqlite
 from warehouse_sync.catalog import home_facts
 from warehouse_sync.catalog.database import Database, open_database
 from warehouse_sync.catalog.schema import metadata
@@ -20,6 +23,7 @@ def _path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
+@only_sqlite
 def test_migrations_make_exactly_the_declared_tables(url: str, tmp_path: Path) -> None:
     open_database(url).close()
     declared = sa.create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
@@ -39,6 +43,14 @@ def test_migrations_make_exactly_the_declared_tables(url: str, tmp_path: Path) -
     assert statements(_path(url)) == statements(tmp_path / "declared.db")
 
 
+def test_migrations_make_the_declared_tables_on_postgresql_too(empty_postgres_url: str) -> None:
+    open_database(empty_postgres_url).close()
+    engine = sa.create_engine(empty_postgres_url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
 def test_opening_again_changes_nothing(url: str) -> None:
     first = open_database(url)
     with first.write() as tx:
@@ -51,6 +63,7 @@ def test_opening_again_changes_nothing(url: str) -> None:
     second.close()
 
 
+@only_sqlite
 def test_a_newer_version_is_refused(url: str) -> None:
     database = open_database(url)
     with database.write() as tx:
@@ -73,6 +86,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         open_database(f"sqlite:///{tmp_path / 'no' / 'control.db'}")
 
 
+@only_sqlite
 def test_sqlite_is_durable_and_checks_references(database: Database) -> None:
     with database.read() as tx:
         settings = [
@@ -81,7 +95,9 @@ def test_sqlite_is_durable_and_checks_references(database: Database) -> None:
     assert settings == ["wal", 2, 1]
 
 
-def test_many_processes_open_an_empty_home_at_once(url: str) -> None:
+@pytest.mark.parametrize("place", ["sqlite_url", "empty_postgres_url"])
+def test_many_processes_open_an_empty_home_at_once(place: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue(place)
     program = (
         "import sys; from warehouse_sync.catalog.database import open_database; open_database(sys.argv[1]).close()"
     )
@@ -129,3 +145,22 @@ def test_writers_wait_for_each_other(database: Database) -> None:
         thread.join()
     with database.read() as tx:
         assert home_facts.get(tx, "n") == b"100"
+
+
+def test_a_postgres_address_needs_no_driver_in_it(empty_postgres_url: str) -> None:
+    open_database(empty_postgres_url.replace("+psycopg", "")).close()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://u:hidden@127.0.0.1:1/d", "cannot be used now"),
+        ("not an address", "cannot be read"),
+        ("postgresql://u:hidden@h:port/d", "cannot be read"),
+        ("oracle://u:hidden@h/d", "is not installed"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused_without_its_password(url: str, sentence: str) -> None:
+    with pytest.raises(StoreError, match=sentence) as caught:
+        open_database(url)
+    assert "hidden" not in caught.value.message
