@@ -150,7 +150,7 @@ def _refuse_beginning(tokens: Sequence[Token]) -> None:
 def _checked(tree: exp.Expr, tokens: Sequence[Token], dialect: SqlDialect) -> CheckedQuery:
     refuse_unsafe(tree, dialect)
     refuse_repeated_names(tree, dialect)
-    text = generate(tree, dialect)
+    text = generate(tree, dialect, copy=False)
     try:
         generated = scan_generated(text, dialect)
     except UnsafeText:

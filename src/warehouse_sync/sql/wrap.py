@@ -17,6 +17,8 @@ from warehouse_sync.sql.literals import bound_literal
 from warehouse_sync.sql.parsing import generate, not_rebuilt, parse_generated
 
 _ALIAS: Final = "m"
+_STAND_IN: Final = "SELECT 1"
+"""Stands for the customer's query while the statement around it is made and checked."""
 
 
 def probe(query: CheckedQuery) -> str:
@@ -32,13 +34,13 @@ def preview(query: CheckedQuery, rows: int) -> str:
     """
     if rows < 0:
         raise ValueError("the number of rows cannot be negative")
-    return _verified(_around(query, exp.Star()).limit(rows, copy=False), query)
+    return _verified(_around(exp.Star()).limit(rows, copy=False), query)
 
 
 def count(query: CheckedQuery, column: str, bounds: ColumnBounds, *, inclusive_end: bool = False) -> str:
     """The statement that counts the rows within bounds; arguments as for ``extract``."""
     counted = exp.Anonymous(this="COUNT", expressions=[exp.Star()])
-    return _verified(_filtered(_around(query, counted), query, column, bounds, inclusive_end), query)
+    return _verified(_filtered(_around(counted), query, column, bounds, inclusive_end), query)
 
 
 def extract(query: CheckedQuery, column: str, bounds: ColumnBounds, *, inclusive_end: bool = False) -> str:
@@ -53,11 +55,12 @@ def extract(query: CheckedQuery, column: str, bounds: ColumnBounds, *, inclusive
     Raises:
         SqlRefused: the statement cannot be rebuilt exactly.
     """
-    return _verified(_filtered(_around(query, exp.Star()), query, column, bounds, inclusive_end), query)
+    return _verified(_filtered(_around(exp.Star()), query, column, bounds, inclusive_end), query)
 
 
-def _around(query: CheckedQuery, selected: exp.Expr) -> exp.Select:
-    derived = exp.Subquery(this=query.tree, alias=exp.TableAlias(this=exp.to_identifier(_ALIAS)))
+def _around(selected: exp.Expr) -> exp.Select:
+    stand_in = exp.Select(expressions=[exp.Literal.number(1)])
+    derived = exp.Subquery(this=stand_in, alias=exp.TableAlias(this=exp.to_identifier(_ALIAS)))
     return exp.Select(expressions=[selected], from_=exp.From(this=derived))
 
 
@@ -82,22 +85,30 @@ def _predicate(query: CheckedQuery, column: str, bounds: ColumnBounds, inclusive
     return exp.and_(exp.GTE(this=named(), expression=lower), ends, copy=False)
 
 
-def _verified(tree: exp.Select, query: CheckedQuery) -> str:
-    """The text of the statement, after reading it back: one SELECT around exactly the customer's query, with our own condition."""
+def _verified(frame: exp.Select, query: CheckedQuery) -> str:
+    """The text of the statement: generated from one tree, and then proven to be our frame with the checked text inside it.
+
+    The frame is read back by the parser, with a stand-in for the query. The query itself was read back by the guard, which also saw that
+    its brackets and quotes are closed, so that nothing around it can change how it is read; here its text must stand whole in the frame.
+    """
     dialect = query.dialect
-    text = generate(tree, dialect)
+    around = generate(frame, dialect)
+    again = parse_generated(around, dialect)
+    if _parts(again) != _parts(frame) or generate(again.args["from_"].this.this, dialect) != _STAND_IN:
+        raise not_rebuilt()
+    frame.args["from_"].this.set("this", query.tree)
+    text = generate(frame, dialect, copy=False)
     try:
         scan_generated(text, dialect)
     except UnsafeText:
         raise not_rebuilt() from None
-    again = parse_generated(text, dialect)
-    if _parts(again) != _parts(tree) or generate(again.args["from_"].this.this, dialect) != query.text:
+    if text != around.replace(f"({_STAND_IN})", f"({query.text})", 1):
         raise not_rebuilt()
     return text
 
 
 def _parts(tree: exp.Expr) -> tuple[object, ...]:
-    """What of a statement is ours: everything but the customer's query inside the derived table, whose text is compared."""
+    """What of a statement is ours: everything but the query inside the derived table."""
     source = tree.args.get("from_")
     if not isinstance(tree, exp.Select) or source is None or not isinstance(source.this, exp.Subquery):
         raise not_rebuilt()
