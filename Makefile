@@ -1,7 +1,7 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve snowflake test check fmt bench openapi pages postman dist lock clean fuzz crash
+.PHONY: help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean fuzz crash
 
 PYTHON ?= python3.11
 PORT ?= 8080
@@ -75,6 +75,15 @@ lock: .venv/.ready ## renew both locks
 	    --strip-extras --allow-unsafe --all-extras -o requirements.lock pyproject.toml
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    --strip-extras --allow-unsafe -o emulators/snowflake/requirements.lock emulators/snowflake/requirements.in
+
+.venvs/docs/.ready: docs/site/requirements.lock
+	@echo "Installing the tools of the documentation into .venvs/docs …"
+	@$(PYTHON) -m venv .venvs/docs
+	@.venvs/docs/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+docs: .venvs/docs/.ready ## build the documentation as a site, into .run/site; any warning fails
+	@NO_MKDOCS_2_WARNING=1 .venvs/docs/bin/mkdocs build -q --strict && echo "Open .run/site/index.html"
 
 dist: setup ## build the wheel into dist/, install it into an empty environment, and run the main job with it
 	@rm -rf dist && $(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist .
