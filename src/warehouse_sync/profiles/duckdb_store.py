@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import numpy as np
@@ -22,11 +22,17 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.errors import LeaseLostError, StoreError
 from warehouse_sync.profiles import schema
+from warehouse_sync.profiles.compaction import Pace, take_step
 from warehouse_sync.profiles.merge import digest_sql
 from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import RunProgress
 
 Scope = tuple[int, Environment]
+
+_LOG_BYTES_LIMIT: Final = 256 << 20
+"""At most so much log is read again when a store is opened."""
+
+_MUCH_LOG_BYTES: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +42,12 @@ class StoreLimits:
     Attributes:
         memory_mb: buffer memory of the engine; more is spilled to disk below the store's folder.
         threads: at most as many as the machine has cores.
+        pace: of compaction.
     """
 
     memory_mb: int = 1024
     threads: int | None = None
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(slots=True, eq=False)
@@ -106,8 +114,25 @@ class DuckDbStores:
             if not chunk.is_checkpointed:
                 raise RuntimeError("a chunk must end with a checkpoint")
 
+    @contextmanager
+    def compaction_step(self, workspace_id: int, environment: Environment) -> Iterator[bool]:
+        with self._writing(workspace_id, environment) as connection:
+            yield take_step(_Sql(connection), self._limits.pace)
+
+    def fold_log(self, workspace_id: int, environment: Environment) -> None:
+        log = self._path(workspace_id, environment).with_suffix(".duckdb.wal")
+        if not log.exists() or log.stat().st_size < _MUCH_LOG_BYTES:
+            return
+        scope = self._scope(workspace_id, environment)
+        with (
+            scope.writer,
+            self._engine_errors(scope, "could not write", "store_write_failed"),
+            self._cursor() as connection,
+        ):
+            connection.execute(f"CHECKPOINT {scope.name}")
+
     def forget_history(self, before: datetime) -> int:
-        return sum(self._forget_history(scope, before) for scope in self._stored_scopes())
+        return sum(self._forget_history(scope, before) for scope in self.scopes())
 
     def _forget_history(self, scope: Scope, before: datetime) -> int:
         moment = before.astimezone(UTC).replace(tzinfo=None)
@@ -121,7 +146,7 @@ class DuckDbStores:
                 forgotten += removed
             return forgotten
 
-    def _stored_scopes(self) -> list[Scope]:
+    def scopes(self) -> list[Scope]:
         return [
             (int(workspace), Environment(environment))
             for workspace, _, environment in (
@@ -163,6 +188,8 @@ class DuckDbStores:
         config: dict[str, Any] = {
             "memory_limit": f"{self._limits.memory_mb}MB",
             "temp_directory": str(spill),
+            # Bringing the log into the file costs more the more often it is done; ``fold_log`` does it when nobody waits for it.
+            "checkpoint_threshold": f"{_LOG_BYTES_LIMIT}B",
             "python_enable_replacements": False,  # relations are registered; a name must not find a Python variable
             "autoinstall_known_extensions": False,
         }
@@ -235,17 +262,26 @@ class DuckDbStores:
         """A connection to a scope with an open transaction, which is rolled back unless the block commits it.
 
         Raises:
+            StoreError: as :meth:`_engine_errors` says.
+        """
+        with self._engine_errors(scope, failure, code), self._cursor() as connection:
+            connection.execute(f"USE {scope.name}")
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                _roll_back(connection)
+
+    @contextmanager
+    def _engine_errors(self, scope: _OpenScope, failure: str, code: str) -> Iterator[None]:
+        """Lets go of what the engine has given up.
+
+        Raises:
             StoreError: the engine failed, with ``code`` and a sentence that says ``failure``.
         """
         try:
-            with self._cursor() as connection:
-                connection.execute(f"USE {scope.name}")
-                connection.execute("SET TimeZone = 'UTC'")
-                connection.execute("BEGIN")
-                try:
-                    yield connection
-                finally:
-                    _roll_back(connection)
+            yield
         except duckdb.Error as error:
             self._recover(scope)
             raise StoreError(f"The profile store {failure}: {_first_line(error)}", code=code) from error
@@ -255,13 +291,29 @@ class DuckDbStores:
             return self._engine.cursor()
 
 
-class DuckDbChunk:
+class _Sql:
+    """Implements ``Relations``."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql).fetchall()
+
+    def register(self, name: str, table: pa.Table) -> None:
+        self._connection.register(name, table)
+
+
+class DuckDbChunk(_Sql):
     """Implements ``ChunkTransaction``."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, run: RunKey, number: int, now: datetime, codec: MpidCodec
     ) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._run = run
         self._number = number
         self._now = now
@@ -274,15 +326,6 @@ class DuckDbChunk:
         self.next_profile: int = counters[0]
         self.first_seq: int = counters[1]
         self._first_profile: int = progress[0]
-
-    def execute(self, sql: str) -> None:
-        self._connection.execute(sql)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql).fetchall()
-
-    def register(self, name: str, table: pa.Table) -> None:
-        self._connection.register(name, table)
 
     def profiles_of_mpids(self, mpids: Sequence[int | None]) -> pa.Array:
         given = np.array([-1 if mpid is None else mpid for mpid in mpids], dtype=np.int64)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from warehouse_sync.domain.column import ColumnKind
+from warehouse_sync.profiles.compaction import IDENTITIES, LOOKUP, note_piece
 from warehouse_sync.profiles.relations import Relations
 from warehouse_sync.profiles.schema import create_data_model, current_table, history_table, newest_time
 
@@ -47,6 +48,9 @@ def write_identities(relations: Relations, *, run: int, lookup_types: str, first
     """
     for statement in _identity_statements(run, first_seq):
         relations.execute(statement)
+    note_piece(relations, LOOKUP, "SELECT count(*) FROM attached")
+    # Those of new profiles follow all others, so they are where they belong.
+    note_piece(relations, IDENTITIES, "SELECT CASE WHEN bool_and(is_new) THEN 0 ELSE count(*) END FROM attached")
     [(orphaned,)] = relations.rows(
         f"""SELECT count(DISTINCT profile) FROM detached
             WHERE NOT EXISTS (SELECT 1 FROM identities i WHERE i.profile = detached.profile AND i.type IN ({lookup_types}))"""

@@ -186,6 +186,28 @@ class ProfileStores(Protocol):
         """
         ...
 
+    def compaction_step(self, workspace_id: int, environment: Environment) -> AbstractContextManager[bool]:
+        """One transaction that takes a step towards order among the tables that are searched; gives whether there was one to take.
+
+        A step takes a fraction of a second, changes nothing that can be read, and waits for its turn like any other writer.
+
+        Raises:
+            StoreError: the engine failed; nothing was changed.
+        """
+        ...
+
+    def fold_log(self, workspace_id: int, environment: Environment) -> None:
+        """Brings what is committed from the store's log into the store itself, if there is much of it.
+
+        Raises:
+            StoreError: the engine failed. What is committed is safe, in the log or in the store.
+        """
+        ...
+
+    def scopes(self) -> list[tuple[int, Environment]]:
+        """The workspaces and environments that have a store."""
+        ...
+
     def forget_history(self, before: datetime) -> int:
         """Removes row versions that were replaced before a moment, in every scope; returns how many."""
         ...

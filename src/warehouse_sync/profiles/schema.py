@@ -45,6 +45,16 @@ _CHANGE_LOG: Final = (
         run BIGINT NOT NULL, seq BIGINT NOT NULL, load_ts TIMESTAMP NOT NULL)""",
 )
 
+_DISORDER: Final = (
+    # How far tables are out of the order they are searched in (``profiles/compaction.py``): the rows outside of it, counted per sorted
+    # piece; how many of these a pass that is under way takes in (NULL: none is); and the first key that it has not come to.
+    """CREATE TABLE disorder (
+        table_name VARCHAR NOT NULL, loose BIGINT NOT NULL, taken BIGINT, position UHUGEINT NOT NULL)""",
+    "INSERT INTO disorder VALUES ('lookup', 0, NULL, 0), ('identities', 0, NULL, 0)",
+)
+
+_AS_LOOSE_AS_CAN_BE: Final = 1 << 40
+
 CREATE: Final = (
     "CREATE TABLE store_version (version INTEGER NOT NULL, engine VARCHAR NOT NULL)",
     # The next profile number, and the ``seq`` of the next row ever applied.
@@ -70,6 +80,7 @@ CREATE: Final = (
     """CREATE TABLE attributes (
         data_model BIGINT NOT NULL, number INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL,
         sql_type VARCHAR NOT NULL)""",
+    *_DISORDER,
     "CREATE TABLE reject_counts (run BIGINT NOT NULL, reason VARCHAR NOT NULL, rows BIGINT NOT NULL)",
     "CREATE TABLE reject_samples (run BIGINT NOT NULL, reason VARCHAR NOT NULL, ord BIGINT NOT NULL, row JSON NOT NULL)",
 )
@@ -114,9 +125,11 @@ def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:
     """What version 1 did not keep is NULL: where an identity came from, and what undoing its runs would need."""
     yield "ALTER TABLE run_progress ADD COLUMN types BIGINT"
     yield from _CHANGE_LOG
+    yield from _DISORDER
+    yield f"UPDATE disorder SET loose = {_AS_LOOSE_AS_CAN_BE} WHERE table_name = 'lookup'"
     yield f"CREATE TABLE identities_2 ({_HOLDING})"
     yield """INSERT INTO identities_2
-             SELECT profile, type, h, value, seq, run, NULL, NULL, NULL FROM identities ORDER BY rowid"""
+             SELECT profile, type, h, value, seq, run, NULL, NULL, NULL FROM identities ORDER BY profile, type"""
     yield "DROP TABLE identities"
     yield "ALTER TABLE identities_2 RENAME TO identities"
     for key in data_model_keys:

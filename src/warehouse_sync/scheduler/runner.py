@@ -5,6 +5,7 @@ The lease only tells who should be working; who may write is decided by the epoc
 
 from __future__ import annotations
 
+import queue
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.catalog.runs import Lease
 from warehouse_sync.clock import Clock
 from warehouse_sync.crashpoints import crashpoint
+from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunKind, RunRequest, RunState
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
@@ -64,12 +66,12 @@ class Runner:
     """The scheduler's threads. ``start`` once, ``stop`` once; ``wake`` when there may be new work.
 
     What the threads do over and over, each of them can be told to do once: ``recover``, ``plan_once``, ``execute_next``,
-    ``renew_leases``, ``keep_house``.
+    ``renew_leases``, ``keep_house``, ``tidy_next``.
 
     Args:
         database: the control database.
         steps: what runs of each kind do.
-        executor: keeps the spools of runs.
+        executor: keeps the spools of runs, and the profile stores in order.
         live: told how far running runs are.
         clock: the time.
         settings: how runs are executed.
@@ -98,6 +100,7 @@ class Runner:
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._held: dict[int, _Held] = {}
+        self._written: queue.SimpleQueue[tuple[int, Environment]] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -106,6 +109,9 @@ class Runner:
         for number in range(self._settings.runs_at_once):
             self._start_thread(f"run-{number + 1}", self._execute_due, self._wait_for_work)
         self._start_thread("planner", self._plan, lambda: self._stopping.wait(_IDLE_SECONDS))
+        for scope in self._executor.stored_scopes():
+            self._written.put(scope)
+        self._start_thread("tidier", self._tidy, lambda: None)
         self._start_thread("housekeeper", self.keep_house, lambda: self._stopping.wait(_HOUSEKEEPING_SECONDS))
         pause = self._settings.lease.total_seconds() / 4
         self._start_thread("heartbeat", self.renew_leases, lambda: self._stopping.wait(pause))
@@ -172,6 +178,20 @@ class Runner:
         forgotten = self._executor.forget_history(self._clock.now() - self._settings.history)
         if forgotten:
             _log.info("history forgotten", row_versions=forgotten)
+
+    def _tidy(self) -> None:
+        self.tidy_next(wait=_IDLE_SECONDS)
+
+    def tidy_next(self, *, wait: float = 0.0) -> bool:
+        """Tidies the profile store that a run wrote to longest ago, if there is one within ``wait`` seconds; returns whether there was."""
+        try:
+            workspace_id, environment = self._written.get(timeout=wait)
+        except queue.Empty:
+            return False
+        steps = self._executor.tidy(workspace_id, environment, self._stopping.is_set)
+        if steps:
+            _log.info("profile store tidied", workspace_id=workspace_id, environment=environment, steps=steps)
+        return True
 
     # --- planning ------------------------------------------------------------------------------------------------------------------
 
@@ -261,6 +281,7 @@ class Runner:
             finally:
                 self._held.pop(run.id, None)
                 self._live.forget(run.id)
+                self._written.put((run.workspace_id, run.environment))
         return True
 
     def _execute(self, held: _Held) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 
@@ -20,6 +21,7 @@ from warehouse_sync.clock import Clock
 from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.data_model import DataModel
+from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.load_timestamp import column_bounds, timestamp_class
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts
@@ -35,6 +37,9 @@ from warehouse_sync.sync.spool_manifest import SpoolChunk, damaged
 from warehouse_sync.sync.worker import Conversation, Progress, WarehouseWorker
 from warehouse_sync.warehouses.arrow import column_kinds
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
+
+_TURN_SECONDS: Final = 0.005
+"""A pause in which a writer that waits gets the store's lock: it is not handed out in the order of asking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,36 @@ class RunExecutor:
         """Removes a run's spool: it is finished, or will start over."""
         discard_spool(self._directory(run_id))
         crashpoint("spool_removed")
+
+    def tidy(self, workspace_id: int, environment: Environment, stop: Callable[[], bool]) -> int:
+        """Puts what runs have appended to a profile store where look-ups find it soonest; returns how many steps it took.
+
+        Each step is a short transaction of its own, and others have their turn between two; what ``stop`` leaves undone, the next call
+        does.
+
+        Raises:
+            StoreError: the profile store failed; nothing that can be read has changed.
+        """
+        steps = 0
+        while not stop() and self._take_step(workspace_id, environment):
+            steps += 1
+            time.sleep(_TURN_SECONDS)
+        if not stop():
+            self._stores.fold_log(workspace_id, environment)
+            crashpoint("log_folded")
+        return steps
+
+    def _take_step(self, workspace_id: int, environment: Environment) -> bool:
+        with self._stores.compaction_step(workspace_id, environment) as was_due:
+            if was_due:
+                crashpoint("compaction_before_commit")
+        if was_due:
+            crashpoint("compaction_after_commit")
+        return was_due
+
+    def stored_scopes(self) -> list[tuple[int, Environment]]:
+        """The workspaces and environments that have a profile store."""
+        return self._stores.scopes()
 
     def forget_history(self, before: datetime) -> int:
         """Removes replaced row versions that were replaced before a moment; returns how many (decision D31)."""

@@ -12,6 +12,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType, timestamp_class
 from warehouse_sync.domain.run import RunCounts, RunKey
+from warehouse_sync.profiles.compaction import Pace
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.protocol import Profile, ProfileAttribute, Rejects
 from warehouse_sync.profiles.reader import DuckDbReader
@@ -45,9 +46,9 @@ def table(rows: list[dict[str, Any]], **types: pa.DataType | pa.Field) -> pa.Tab
 class Home:
     """A store, and runs numbered from 1."""
 
-    def __init__(self, folder: Path, rules: IdentityRules | None = None) -> None:
+    def __init__(self, folder: Path, rules: IdentityRules | None = None, pace: Pace | None = None) -> None:
         self.rules = rules or IdentityRules()
-        self.stores = DuckDbStores(folder, b"k" * 32, StoreLimits(memory_mb=256, threads=1))
+        self.stores = DuckDbStores(folder, b"k" * 32, StoreLimits(memory_mb=256, threads=1, pace=pace or Pace()))
         self.reader = DuckDbReader(self.stores)
         self.runs = 0
 

@@ -41,6 +41,7 @@ class ScriptedExecutor:
         self.script: list[Exception | None] = []
         self.executed: list[Run] = []
         self.spools: set[int] = set()
+        self.tidied: list[tuple[int, Environment]] = []
         self.meanwhile: Callable[[], object] = lambda: None
 
     def execute(self, order: Any, observer: object, cancelled: object) -> RunCounts:
@@ -62,6 +63,14 @@ class ScriptedExecutor:
 
     def forget_history(self, before: datetime) -> int:
         del before
+        return 0
+
+    def stored_scopes(self) -> list[tuple[int, Environment]]:
+        return []
+
+    def tidy(self, workspace_id: int, environment: Environment, stop: Callable[[], bool]) -> int:
+        del stop
+        self.tidied.append((workspace_id, environment))
         return 0
 
 
