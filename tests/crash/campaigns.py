@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Final
 
+from tests.crash import kill_points, kill_random
 from tests.crash.report import ROOT, Campaign, Outcome
 
 TRIALS: Final = "CRASH_TRIALS"
@@ -27,7 +28,24 @@ def tests_of(path: str, trials: int, seed: int) -> Outcome:
     )
 
 
-CAMPAIGNS: Final[tuple[Campaign, ...]] = ()
+CAMPAIGNS: Final = (
+    Campaign(
+        "R1",
+        "kill-points",
+        "The service, or the child of its fetch, is killed at a named commit point; its next life finishes what was begun. The files of "
+        "the home are then those of a home where nobody died, and its profiles those of the one-row-at-a-time oracle.",
+        25 * len(kill_points.POINTS),
+        kill_points.campaign,
+    ),
+    Campaign(
+        "R1",
+        "kill-random",
+        "The service, or the child of its fetch, is killed at a random moment while three pipelines run, again and again. No row is lost, "
+        "twice or unexpected; intervals tile; counts equal a recount (R16); profiles are those of the model; no run is stuck.",
+        1_000,
+        kill_random.campaign,
+    ),
+)
 
 ELSEWHERE: Final = (
     ("R8", "the control database goes away and comes back", "not measured: it is a file in the home"),

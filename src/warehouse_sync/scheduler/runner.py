@@ -218,6 +218,8 @@ class Runner:
             made = [runs.create(tx, pipeline, request, created_by=_SCHEDULER, now=now) for pipeline, request in due]
             queued = [runs.retry(tx, run) for run in again]
         crashpoint("run_created")
+        if None in queued:
+            self._discard_spools()  # a later run has read the rows of a retry: what it had fetched is of no use any more
         return len([run for run in [*made, *queued] if run is not None])
 
     def _next(self, tx: Transaction, pipeline: Pipeline) -> RunRequest | None:

@@ -16,10 +16,11 @@ from warehouse_sync.catalog.pipelines import PipelineDefinition
 from warehouse_sync.clock import ManualClock
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
 from warehouse_sync.domain.pipeline import Pipeline, Schedule
-from warehouse_sync.domain.run import Run, RunCounts, RunKind, RunState
+from warehouse_sync.domain.run import Run, RunCounts, RunKind, RunRequest, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.scheduler.progress import LiveProgress
@@ -360,6 +361,28 @@ def test_a_spool_that_nobody_will_need_is_removed(hourly: Plant) -> None:
         pipelines.delete(tx, hourly.stored(), now=hourly.clock.now(), by="ann")
     hourly.runner.keep_house()
     assert hourly.executor.spools == set()
+
+
+def test_a_retry_that_a_later_run_has_made_useless_gives_its_disk_back(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, Schedule(ScheduleInterval.ON_DEMAND, START))
+
+    def trigger() -> None:
+        plant.clock.advance(timedelta(seconds=10))
+        request = RunRequest(RunKind.MANUAL, START, Interval(START, plant.clock.now()))
+        with plant.database.write() as tx:
+            runs.create(tx, plant.pipeline, request, created_by="ann", now=plant.clock.now())
+        plant.work()
+
+    plant.executor.script = [DROPPED]
+    trigger()
+    trigger()
+    assert [run.state for run in plant.runs()] == [RunState.FAILED, RunState.SUCCESS]
+    [failed, _] = plant.runs()
+    assert plant.executor.spools == {failed.id}
+    plant.clock.advance(timedelta(minutes=1))
+    assert plant.work() == 0
+    assert plant.executor.spools == set()
+    plant.database.close()
 
 
 def test_once_runs_once(tmp_path: Path) -> None:
