@@ -51,6 +51,7 @@ from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
+from warehouse_sync.services.provenance import ProvenanceService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
 from warehouse_sync.services.workspaces import WorkspaceService
@@ -169,6 +170,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         ),
         runs=RunService(database, clock, profiles=reader, live=live, wake=runner.wake, settle_delay=settle_delay),
         profiles=ProfileService(database, reader),
+        provenance=ProvenanceService(database, reader, reader),
         identity_settings=IdentitySettingsService(database, clock, reader),
         is_healthy=lambda: _is_healthy(database),
     )

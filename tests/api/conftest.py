@@ -25,7 +25,9 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.errors import WarehouseSyncError
+from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.protocol import Profile, Rejects
+from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.rate import FailureLimiter
@@ -41,6 +43,7 @@ from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
+from warehouse_sync.services.provenance import ProvenanceService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
 from warehouse_sync.services.workspaces import WorkspaceService
@@ -139,6 +142,7 @@ class Plane:
     vault: Vault
     warehouse: StandInWarehouse
     profiles: StandInProfiles
+    stores: DuckDbStores
     feed: IssuedFeed
     wakes: list[None]
     home: Path
@@ -257,6 +261,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
     workspaces.create(OPERATOR, id=5328, name="Shop", org_id=1, account_id=2)
     workspaces.create(OPERATOR, id=7, name="Other", org_id=1, account_id=2)
     feeds = FeedService(database, clock, digests)
+    stores = DuckDbStores(tmp_path / "profiles", b"k" * 32, StoreLimits(memory_mb=256, threads=1))
 
     def wake() -> None:
         wakes.append(None)
@@ -294,6 +299,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         ),
         runs=RunService(database, clock, profiles=profiles, live=LiveProgress(), wake=wake),
         profiles=ProfileService(database, profiles),
+        provenance=ProvenanceService(database, profiles, DuckDbReader(stores)),
         identity_settings=IdentitySettingsService(database, clock, profiles),
         is_healthy=lambda: True,
     )
@@ -307,10 +313,12 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             vault=vault,
             warehouse=warehouse,
             profiles=profiles,
+            stores=stores,
             feed=feeds.create(OPERATOR, 5328, name="crm"),
             wakes=wakes,
             home=tmp_path,
         )
         client.headers.update(made.headers())
         yield made
+    stores.close()
     database.close()

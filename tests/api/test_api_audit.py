@@ -16,7 +16,7 @@ ALL, OF_SHOP, OF_OTHER = (
     "/platform/extensions/audit",
     *(f"/platform/extensions/workspaces/{n}/audit" for n in (5328, 7)),
 )
-READS, ASKS = ("/userprofile/",), ("/preview",)
+READS, ASKS = ("/userprofile/",), ("/preview", "/profiles/find")
 """How addresses begin and end where a POST only asks."""
 _fresh = count(1)
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.conftest import connection_body, data_model_body, plane
 from tests.fixtures.routes import Route, routes_of
+from tests.unit.profiles.applying import Home
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityType
@@ -77,7 +78,9 @@ def _fill(plane: Any, workspace: int, prefix: str) -> dict[str, object]:
     client = plane.services.credentials.create(
         OPERATOR, name=prefix, permission=Permission.ADMIN, workspace_ids=[workspace]
     )
-    mpid = 9080350317581165000 + workspace % 100
+    home = Home(plane.stores, workspace=workspace)
+    home.sync({"customer_id": "12345", "tier": "gold"})
+    mpid = home.mpid(1)
     plane.profiles.profiles[workspace, mpid] = Profile(
         mpid, Environment.DEVELOPMENT, _WHEN, _WHEN, (ProfileIdentity(IdentityType.CUSTOMER_ID, "12345"),), ()
     )

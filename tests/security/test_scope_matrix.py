@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ TRIGGERS = ("/inputs/warehouse/pipelines/{pipelineId}", "/run-again")
 """Where a POST starts a run and changes nothing else."""
 ADMINISTRATION = ("/platform/extensions/credentials", "/platform/extensions/audit")
 """What only admins read."""
+_PROFILES = re.compile(r"^GET \S+/profiles/\{mpid\}|^POST \S+/profiles/find$")
+"""Where what is known of people is read."""
 ANYBODY = frozenset({"GET /v1/workspace"})
 """It tells a client its own workspaces, and nothing else."""
 
@@ -21,7 +24,7 @@ def permissions_of(route: Route) -> frozenset[str]:
     """Who may use a route. New routes fall under a rule: what changes something is for admins."""
     if route.name in ANYBODY:
         return frozenset({"admin", "user", "profile"})
-    if route.path.startswith("/userprofile/"):
+    if route.path.startswith("/userprofile/") or _PROFILES.search(route.name):
         return frozenset({"admin", "profile"})
     if route.path.startswith(ADMINISTRATION) or route.path.endswith("/audit"):
         return frozenset({"admin"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from warehouse_sync.api.bodies import MAX_VALUE_CHARACTERS
 from warehouse_sync.api.callers import CallerIn, ServicesIn
+from warehouse_sync.api.profile_values import moment_text
 from warehouse_sync.api.responses import READ
 from warehouse_sync.api.services import Services
 from warehouse_sync.domain.environment import Environment
@@ -205,7 +206,7 @@ def _origin(origin: AttributeOrigin) -> dict[str, Any]:
     return {
         "data_model_id": origin.data_model_id,
         "pipeline_run_id": origin.run_id,
-        "load_timestamp": origin.load_timestamp.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "load_timestamp": moment_text(origin.load_timestamp),
     }
 
 

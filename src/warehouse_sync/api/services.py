@@ -14,6 +14,7 @@ from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
+from warehouse_sync.services.provenance import ProvenanceService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenService
 from warehouse_sync.services.workspaces import WorkspaceService
@@ -34,5 +35,6 @@ class Services:
     previews: PreviewService
     runs: RunService
     profiles: ProfileService
+    provenance: ProvenanceService
     identity_settings: IdentitySettingsService
     is_healthy: Callable[[], bool]

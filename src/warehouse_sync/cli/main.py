@@ -19,6 +19,7 @@ from warehouse_sync.cli import (
     feeds,
     keys,
     pipelines,
+    profiles,
     runs,
     workspaces,
 )
@@ -54,6 +55,7 @@ app.add_typer(connections.app, name="connection")
 app.add_typer(data_models.app, name="data-model")
 app.add_typer(pipelines.app, name="pipeline")
 app.add_typer(runs.app, name="run")
+app.add_typer(profiles.app, name="profile")
 
 
 @app.command("serve")

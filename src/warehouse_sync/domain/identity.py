@@ -113,6 +113,11 @@ def mask_of(types: frozenset[IdentityType]) -> int:
     return sum(1 << TYPE_CODES[identity_type] for identity_type in types)
 
 
+def types_of(mask: int) -> tuple[IdentityType, ...]:
+    """The types of a bit mask over their codes, in the order of the codes."""
+    return tuple(identity_type for code, identity_type in TYPE_OF_CODE.items() if mask >> code & 1)
+
+
 def identity_of_column(name: str) -> IdentityType | None:
     """The identity type a column carries, compared without case, or None for an attribute or ``mpid``."""
     return _BY_COLUMN.get(name.casefold())

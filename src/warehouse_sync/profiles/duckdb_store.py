@@ -26,6 +26,7 @@ from warehouse_sync.profiles.compaction import Pace, take_step
 from warehouse_sync.profiles.merge import digest_sql
 from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import RunProgress
+from warehouse_sync.profiles.versions import data_models_in
 
 Scope = tuple[int, Environment]
 
@@ -407,16 +408,9 @@ def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         _renew_digests(connection)
 
 
-def stored_data_models(connection: duckdb.DuckDBPyConnection) -> list[int]:
-    """The keys of the data models that a store has tables of, ascending."""
-    named = """SELECT table_name[3:]::BIGINT AS key FROM duckdb_tables()
-               WHERE database_name = current_database() AND regexp_full_match(table_name, 'm_[0-9]+') ORDER BY key"""
-    return [key for (key,) in connection.execute(named).fetchall()]
-
-
 def _bring_up(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     connection.execute("BEGIN")
-    for statement in schema.steps_from(version, stored_data_models(connection)):
+    for statement in schema.steps_from(version, data_models_in(connection)):
         connection.execute(statement)
     connection.execute("UPDATE store_version SET version = ?", [schema.VERSION])
     connection.execute("COMMIT")

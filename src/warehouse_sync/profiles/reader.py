@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,14 +16,26 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import TYPE_OF_CODE, IdentityRules, IdentityType
 from warehouse_sync.domain.run import RunCounts
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, read_progress
+from warehouse_sync.profiles.explanation import Explainer
 from warehouse_sync.profiles.fingerprint import fingerprint_sql
+from warehouse_sync.profiles.history import read_history
+from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import Profile, ProfileAttribute, ProfileIdentity, Rejects, RejectSample
+from warehouse_sync.profiles.provenance import AttributeChange, Explanation
 from warehouse_sync.profiles.schema import current_table
 from warehouse_sync.profiles.values import typed_value, value_text
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredProfile:
+    connection: duckdb.DuckDBPyConnection
+    codec: MpidCodec
+    number: int
+    environment: Environment
+
+
 class DuckDbReader:
-    """Implements ``ProfileReader`` on the DuckDB stores of a home."""
+    """Implements ``ProfileReader`` and ``ProvenanceReader`` on the DuckDB stores of a home."""
 
     def __init__(self, stores: DuckDbStores) -> None:
         self._stores = stores
@@ -54,6 +68,32 @@ class DuckDbReader:
                 return ()
             found = connection.execute(f"SELECT profile FROM lookup WHERE h = {print_}::UHUGEINT").fetchall()
             return tuple(sorted(codec.encode(number, environment) for (number,) in found))
+
+    def history(self, workspace_id: int, mpid: int) -> tuple[AttributeChange, ...] | None:
+        with self._stored_profile(workspace_id, mpid) as found:
+            return None if found is None else read_history(found.connection, found.number)
+
+    def explain(self, workspace_id: int, mpid: int) -> Explanation | None:
+        with self._stored_profile(workspace_id, mpid) as found:
+            if found is None:
+                return None
+            return Explainer(found.connection, found.codec, found.environment).explain(found.number)
+
+    @contextmanager
+    def _stored_profile(self, workspace_id: int, mpid: int) -> Iterator[_StoredProfile | None]:
+        """Where a profile is; None if the workspace has no such profile."""
+        decoded = self._stores.codec(workspace_id).decode(mpid)
+        if decoded is None:
+            yield None
+            return
+        number, environment = decoded
+        with self._stores.reading(workspace_id, environment) as opened:
+            if opened is None:
+                yield None
+                return
+            connection, codec = opened
+            exists = connection.execute("SELECT 1 FROM profiles WHERE profile = ?", [number]).fetchall()
+            yield _StoredProfile(connection, codec, number, environment) if exists else None
 
     def rejects(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[Rejects, ...]:
         with self._stores.reading(workspace_id, environment) as opened:

@@ -43,6 +43,7 @@ _CHANGE_LOG: Final = (
     """CREATE TABLE kept_apart (
         profile BIGINT NOT NULL, other BIGINT NOT NULL, shared BIGINT NOT NULL, guards UTINYINT NOT NULL,
         run BIGINT NOT NULL, seq BIGINT NOT NULL, load_ts TIMESTAMP NOT NULL)""",
+    "CREATE TABLE undone (run BIGINT NOT NULL, undone_by BIGINT NOT NULL)",
 )
 
 _DISORDER: Final = (

@@ -46,14 +46,23 @@ def table(rows: list[dict[str, Any]], **types: pa.DataType | pa.Field) -> pa.Tab
 class Home:
     """A store, and runs numbered from 1."""
 
-    def __init__(self, folder: Path, rules: IdentityRules | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | DuckDbStores,
+        rules: IdentityRules | None = None,
+        pace: Pace | None = None,
+        *,
+        workspace: int = WORKSPACE,
+    ) -> None:
         self.rules = rules or IdentityRules()
-        self.stores = DuckDbStores(folder, b"k" * 32, StoreLimits(memory_mb=256, threads=1, pace=pace or Pace()))
+        self.workspace = workspace
+        limits = StoreLimits(memory_mb=256, threads=1, pace=pace or Pace())
+        self.stores = folder if isinstance(folder, DuckDbStores) else DuckDbStores(folder, b"k" * 32, limits)
         self.reader = DuckDbReader(self.stores)
         self.runs = 0
 
     def key(self, run: int, epoch: int = 1, environment: Environment = DEVELOPMENT) -> RunKey:
-        return RunKey(run, epoch, WORKSPACE, environment)
+        return RunKey(run, epoch, self.workspace, environment)
 
     def plan(self, run: RunKey, rows: pa.Table, *, model: int = 7, stamp: LoadTimestamp = STAMP) -> ApplyPlan:
         columns = column_kinds(rows.schema)
@@ -89,10 +98,10 @@ class Home:
         return START + timedelta(minutes=self.runs)
 
     def mpid(self, number: int, environment: Environment = DEVELOPMENT) -> int:
-        return self.stores.codec(WORKSPACE).encode(number, environment)
+        return self.stores.codec(self.workspace).encode(number, environment)
 
     def profile(self, number: int) -> Profile:
-        found = self.reader.profile(WORKSPACE, self.mpid(number))
+        found = self.reader.profile(self.workspace, self.mpid(number))
         assert found is not None
         return found
 
@@ -110,18 +119,18 @@ class Home:
 
     def holders(self, identity_type: IdentityType, value: str) -> list[int]:
         """Numbers of the profiles that hold an identity."""
-        found = self.reader.find(WORKSPACE, DEVELOPMENT, identity_type, value, self.rules)
-        return sorted(number for mpid in found for number, _ in [self.stores.codec(WORKSPACE).decode(mpid)])
+        found = self.reader.find(self.workspace, DEVELOPMENT, identity_type, value, self.rules)
+        return sorted(number for mpid in found for number, _ in [self.stores.codec(self.workspace).decode(mpid)])
 
     def holders_of_emails(self, *values: str) -> list[int]:
         """The one profile of each e-mail."""
         return [number for value in values for number in self.holders(IdentityType.EMAIL, value)]
 
     def count(self) -> int:
-        return self.reader.profile_count(WORKSPACE, DEVELOPMENT)
+        return self.reader.profile_count(self.workspace, DEVELOPMENT)
 
     def rejects(self) -> dict[str, Rejects]:
-        return {found.reason: found for found in self.reader.rejects(WORKSPACE, DEVELOPMENT, self.runs)}
+        return {found.reason: found for found in self.reader.rejects(self.workspace, DEVELOPMENT, self.runs)}
 
     def state(self) -> list[tuple[Any, ...]]:
         """All that is known of every profile, for comparing."""
