@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from typing import Final
 
 from tests.crash import kill_points, kill_random
@@ -44,6 +45,14 @@ CAMPAIGNS: Final = (
         "twice or unexpected; intervals tile; counts equal a recount (R16); profiles are those of the model; no run is stuck.",
         1_000,
         kill_random.campaign,
+    ),
+    Campaign(
+        "R6",
+        "warehouse-faults",
+        "One of 12 faults at one of 25 moments of a conversation with Snowflake's wire: the failed attempt changes no profile and is seen "
+        "within its timeout + 5 s; the next one equals the oracle.",
+        300,
+        partial(tests_of, "tests/crash/test_warehouse_faults.py"),
     ),
 )
 

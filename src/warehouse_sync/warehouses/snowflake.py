@@ -24,7 +24,7 @@ from warehouse_sync.warehouses.faults import fault, missing_parameter, secrets_o
 from warehouse_sync.warehouses.network import Host, connected, resolved, shake_hands
 from warehouse_sync.warehouses.policy import WarehousePolicy
 from warehouse_sync.warehouses.snowflake_address import identifier, snowflake_address
-from warehouse_sync.warehouses.snowflake_batches import downloaded
+from warehouse_sync.warehouses.snowflake_batches import downloaded, other_rows
 from warehouse_sync.warehouses.snowflake_faults import snowflake_fault
 from warehouse_sync.warehouses.snowflake_login import Proof, proofs
 from warehouse_sync.warehouses.snowflake_types import described_schema
@@ -84,11 +84,14 @@ class SnowflakeWarehouse:
         with self._executed(sql, WarehouseStep.QUERY) as cursor, self._translated(WarehouseStep.FETCH):
             schema = described_schema(cursor.description)
             options = {"connection": self._session, "force_microsecond_precision": True, **_TO_ARROW_OF_VERSION}
-            patience = self._policy.network_timeout_seconds
+            patience, rows = self._policy.network_timeout_seconds, 0
             for table in downloaded(cursor.get_result_batches() or (), options, patience):
                 self._refuse_when_cancelled()
+                rows += table.num_rows
                 for batch in table.to_batches():
                     yield normalise(batch, schema)
+            if rows != (cursor.rowcount or 0):
+                raise other_rows()
 
     def cancel(self) -> None:
         """Stops what the session runs, from a second session: the connector cannot cancel a statement it waits for."""

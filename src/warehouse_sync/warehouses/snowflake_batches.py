@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 
-from warehouse_sync.errors import WarehouseFault, WarehouseStep
+from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.faults import fault
 
 _LEAVE_SECONDS: Final = 5
@@ -25,7 +25,7 @@ class ResultBatch(Protocol):
 
     @property
     def rowcount(self) -> int: ...
-    def to_arrow(self, **options: object) -> pa.Table: ...
+    def to_arrow(self, **options: object) -> pa.Table | None: ...
 
 
 def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object], patience: float) -> Iterator[pa.Table]:
@@ -40,7 +40,7 @@ def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object], pa
         WarehouseError: a batch did not come in time, or with another number of rows than announced.
         Exception: whatever the connector raises.
     """
-    pending: deque[tuple[ResultBatch, Future[pa.Table]]] = deque()
+    pending: deque[tuple[ResultBatch, Future[pa.Table | None]]] = deque()
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="snowflake-batches")
     try:
         for batch in batches:
@@ -56,7 +56,7 @@ def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object], pa
         wait([future for _, future in pending if future.running()], timeout=_LEAVE_SECONDS)
 
 
-def _next(pending: deque[tuple[ResultBatch, Future[pa.Table]]], patience: float) -> pa.Table:
+def _next(pending: deque[tuple[ResultBatch, Future[pa.Table | None]]], patience: float) -> pa.Table:
     batch, future = pending[0]
     try:
         table = future.result(timeout=patience)
@@ -74,11 +74,16 @@ def _next(pending: deque[tuple[ResultBatch, Future[pa.Table]]], patience: float)
     return _complete(table, batch)
 
 
-def _complete(table: pa.Table, batch: ResultBatch) -> pa.Table:
-    if table.num_rows == batch.rowcount:
+def _complete(table: pa.Table | None, batch: ResultBatch) -> pa.Table:
+    if table is not None and table.num_rows == batch.rowcount:  # a part without rows comes as None
         return table
-    raise fault(
+    raise other_rows()
+
+
+def other_rows() -> WarehouseError:
+    """A result or a part of it with another number of rows than the server announced."""
+    return fault(
         WarehouseFault.PROTOCOL,
         WarehouseStep.FETCH,
-        "Snowflake sent a part of the result with other rows than it announced. The run starts the query again.",
+        "Snowflake sent other rows than it announced. The run starts the query again.",
     )
