@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -128,7 +129,8 @@ def _serve_home(settings: Settings, base: _Foundation, announce: Callable[[str],
 
 
 def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tuple[Runner, Services]:
-    worker = WarehouseWorker(_worker_settings(settings, base.home))
+    base.home.empty_scratch()
+    worker = warehouse_worker(settings, base.home.scratch)
     executor = RunExecutor(worker, stores, base.home.spools, _execution_limits(settings), base.clock)
     settle_delay = timedelta(seconds=settings.settle_delay_seconds)
     live = LiveProgress()
@@ -234,23 +236,24 @@ class _DataModelProbe:
         check_data_model(self._worker, connection.address, data_model, priority=priority, max_columns=self._max_columns)
 
 
-def _worker_settings(settings: Settings, home: Home) -> WorkerSettings:
+def warehouse_worker(settings: Settings, scratch: Path) -> WarehouseWorker:
+    """Whoever speaks with warehouses in child processes, which write their temporary files to ``scratch``."""
     policy = WarehousePolicy(
         duckdb_root=str(settings.duckdb_root) if settings.duckdb_root else None,
-        duckdb_refused=(str(home.folder),),
+        duckdb_refused=(str(settings.home),),
         snowflake_endpoint=_endpoint(settings.snowflake_endpoint),
         allowed_private_hosts=tuple(settings.allowed_hosts),
         login_timeout_seconds=settings.login_timeout_seconds,
         statement_timeout_seconds=settings.statement_timeout_seconds,
         network_timeout_seconds=settings.network_timeout_seconds,
     )
-    home.empty_scratch()
-    return WorkerSettings(
+    limits = WorkerSettings(
         policy=policy,
-        scratch=home.scratch,
+        scratch=scratch,
         memory_limit_mb=settings.fetch_memory_limit_mb,
         deadlines=Deadlines.above(policy),
     )
+    return WarehouseWorker(limits)
 
 
 def _endpoint(url: str | None) -> SnowflakeEndpoint | None:

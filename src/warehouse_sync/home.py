@@ -82,6 +82,21 @@ def exclusive(home: Home, *, address: str, now: datetime) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_held(home: Home) -> bool:
+    """Whether a service holds the home at this moment."""
+    try:
+        descriptor = os.open(home.lock, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _taken(home: Home, content: bytes) -> StoreError:
     try:
         holder = json.loads(content)

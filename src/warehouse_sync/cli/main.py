@@ -16,6 +16,7 @@ from warehouse_sync.cli import (
     connections,
     credentials,
     data_models,
+    doctor,
     feeds,
     keys,
     pipelines,
@@ -40,6 +41,7 @@ app.add_typer(credentials.app, name="credential")
 app.add_typer(feeds.app, name="feed")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.command("doctor")(doctor.doctor)
 app.command("login")(access.login)
 app.command("logout")(access.logout)
 app.command("servers")(access.servers)
