@@ -14,10 +14,11 @@ import pyarrow as pa
 import pytest
 
 from tests.conformance.subjects.duckdb import duckdb_subject
+from tests.conformance.subjects.postgres import postgres_subject
 from tests.conformance.subjects.scripted import scripted_subject
 from tests.conformance.subjects.snowflake import snowflake_subject
 from tests.conformance.subjects.subject import Running, Subject
-from tests.conformance.type_table import TOO_LONG, expected, observed
+from tests.conformance.type_table import DROPPED, expected, observed
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.arrow import column_kinds
@@ -28,6 +29,7 @@ SUBJECTS: dict[str, Running] = {
     "duckdb": duckdb_subject,
     "scripted": scripted_subject,
     "snowflake": snowflake_subject,
+    "postgres": postgres_subject,
 }
 
 
@@ -164,4 +166,4 @@ def test_every_type_becomes_what_the_documentation_says(subject: Subject, wareho
         pytest.skip("it has no types of its own")
     seen, dropped = observed(warehouse, subject.types, tmp_path)
     assert seen == expected(subject.types)
-    assert dropped == sum(sample.text == TOO_LONG for _, sample in subject.types.samples)
+    assert dropped == sum(sample.text == DROPPED for _, sample in subject.types.samples)

@@ -28,8 +28,8 @@ _SAME: Final = "as the attribute"
 REFUSED: Final = "refused"
 """As an identity: a column of this kind under a reserved name is refused when the query is probed (decision D29)."""
 
-TOO_LONG: Final = "too long"
-"""As an attribute: over a limit of the specification (§4.5); there is no value, and it is counted in ``values_dropped``."""
+DROPPED: Final = "dropped"
+"""As an attribute: over a limit of the specification (§4.5), or a moment without end; no value, and counted in ``values_dropped``."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Sample:
 
     Attributes:
         sql: an expression of the type, in the warehouse's dialect.
-        text: the attribute in the Profile API: a text, a list of texts, ``TOO_LONG``, or None where there is no value.
+        text: the attribute in the Profile API: a text, a list of texts, ``DROPPED``, or None where there is no value.
         typed: the same with ``typed=true``; not given if it is the text.
         identity: the text of the identity; a ``RejectReason``; None where there is no identity; not given if it is as the attribute, or
             if the kind cannot be an identity.
@@ -103,7 +103,7 @@ def expected(table: TypeTable) -> list[tuple[str, Seen]]:
 
 
 def _expected(row: TypeRow, sample: Sample) -> Seen:
-    text = None if sample.text == TOO_LONG else sample.text
+    text = None if sample.text == DROPPED else sample.text
     typed = text if sample.typed is _SAME else sample.typed
     identity = text if sample.identity is _SAME else sample.identity
     return Seen(row.arrow, text, typed, identity if _can_be_identity(row.arrow) else REFUSED)
@@ -148,6 +148,7 @@ def _identity(rows: pa.Table, place: int) -> Any:
     with duckdb.connect() as engine:
         relations = _Relations(engine)
         staged = storable(rows.select([place])).rename_columns(["c"]).append_column("ord", pa.array([0], pa.int64()))
+        staged = staged.append_column("load_ts", pa.array([START.replace(tzinfo=None)], pa.timestamp("us")))
         relations.register("staged", staged)
         sources = [IdentitySource("c", Column("c", kind).kind, IdentityType.OTHER)]
         build_keyed(relations, "staged", sources, IdentityRules(priority=(IdentityType.OTHER,)), direct=False)
@@ -180,8 +181,8 @@ _HEAD = """\
 # {title}: column types
 
 What becomes of a value on its way from a {title} column through Arrow to an attribute or an identity. Every line was seen in a test. A dash
-is no value; *too long* is over a [limit](../../runs.md#limits) and is counted in `values_dropped`; *refused* is refused when the query is
-probed; *rejected* counts as a [rejected row](../../identities.md#rejected-rows).
+is no value; *dropped* is over a [limit](../../runs.md#limits), or no moment at all, and is counted in `values_dropped`; *refused* is
+refused when the query is probed; *rejected* counts as a [rejected row](../../identities.md#rejected-rows).
 
 | column | Arrow | kind | value | attribute | `typed=true` | identity |
 |---|---|---|---|---|---|---|
@@ -200,7 +201,7 @@ def _lines(table: TypeTable) -> Iterator[str]:
             told = _expected(row, sample)
             kind = "JSON" if row.arrow == "json" else _kind_word(row.arrow)
             head = f"{row.names} | {row.arrow} | {kind}" if number == 0 else " |  | "
-            attribute = "*too long*" if sample.text == TOO_LONG else _value(told.text)
+            attribute = "*dropped*" if sample.text == DROPPED else _value(told.text)
             yield f"| {head} | {_code(sample.shown or sample.sql)} | {attribute} | {_typed(told)} | {_identity_text(told)} |"
 
 

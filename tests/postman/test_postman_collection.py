@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.postman.collection import COLLECTION, DOCUMENT, ENVIRONMENT, collection, environment, tutorial, written
+from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
+from warehouse_sync.warehouses.protocol import WarehouseType
 
 DRIVE = Path(__file__).with_name("drive.py")
 MADE_ON_THE_WAY = {"accessToken", "pipelineRunId", "mpid"}
@@ -65,12 +67,18 @@ def test_every_variable_is_in_the_environment_or_made_on_the_way() -> None:
     assert all(f"environment.set('{name}'" in text for name in MADE_ON_THE_WAY)
 
 
+def _secrets_sent(kind: WarehouseType) -> list[str]:
+    """The secret fields of the example: what is always needed, and what the first way of logging in needs."""
+    first = kind.logins[0].needs if kind.logins else ()
+    return [spec.name for spec in kind.fields if spec.secret and (spec.required or spec.name in first)]
+
+
 def test_no_secret_is_committed() -> None:
     values = environment(document())["values"]
     assert {v["key"] for v in values if v["type"] == "secret"} == {
         "clientSecret",
         "partnerFeedKey",
-        "snowflake_password",
+        *(f"{kind.name}_{name}" for kind in WAREHOUSE_TYPES.values() for name in _secrets_sent(kind)),
     }
     assert not any(v["value"] for v in values if v["type"] == "secret")
 

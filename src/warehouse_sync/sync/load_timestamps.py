@@ -24,7 +24,7 @@ def shown_timestamps(column: pa.ChunkedArray, kind: TimestampClass) -> pa.Chunke
     """The load timestamps as naive microseconds, fractions below cut, never rounded: wall clocks stay wall clocks."""
     if kind in {TimestampClass.INTEGER_SECONDS, TimestampClass.INTEGER_MILLISECONDS}:
         units = 1 if kind is TimestampClass.INTEGER_SECONDS else 1_000  # in a second
-        whole = (column if pa.types.is_integer(column.type) else pc.floor(column)).cast(pa.int64())
+        whole = (pc.floor(column) if pa.types.is_decimal(column.type) else column).cast(pa.int64())
         # Numbers that are no time of the calendar keep their side of it; multiplied as they are, they would come out anywhere.
         clipped = pc.min_element_wise(
             pc.max_element_wise(whole, _EARLIEST_SECOND * units), _LATEST_SECOND * units, skip_nulls=False

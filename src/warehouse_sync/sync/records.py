@@ -46,6 +46,7 @@ _VALUE_SQL: Final = {
     ColumnKind.BINARY: "hex({0})",
     ColumnKind.NULL: "{0}::VARCHAR",
 }
+_CALENDAR: Final = frozenset({ColumnKind.DATE, ColumnKind.TIMESTAMP, ColumnKind.INSTANT})
 _REJECT_SAMPLES: Final = 20
 _SAMPLE_CHARACTERS: Final = 256
 _JSON_PIECES: Final = r"""'"(?:[^"\\]|\\.)*"|undefined|[^"u]+|.'"""
@@ -170,17 +171,23 @@ def _sql_type(kind: ColumnKind, arrow_type: pa.DataType) -> str:
 
 
 def _cell(source: str, column: Column, arrow_type: pa.DataType) -> tuple[str, str]:
-    """SQL of an attribute's value, and of whether it is over a limit (decision D32); the latter is empty if it cannot be."""
+    """SQL of an attribute's value, and of whether it is dropped and counted (decision D32); the latter is empty if it cannot be."""
     value = _value_sql(source, column.kind, arrow_type)
     if len(column.name) > ATTRIBUTE_NAME_CHARACTERS:
         return f"NULL::{_sql_type(column.kind, arrow_type)}", f"{source} IS NOT NULL"
-    if column.kind in {ColumnKind.STRING, ColumnKind.BINARY}:
+    if column.kind in {ColumnKind.STRING, ColumnKind.BINARY} or _is_decimal_text(column.kind, arrow_type):
         too_long = _longer(value, ATTRIBUTE_VALUE_CHARACTERS)
     elif column.kind in {ColumnKind.LIST, ColumnKind.JSON}:
         too_long = _json_too_long(value)
+    elif column.kind in _CALENDAR:
+        too_long = f"NOT isfinite({value})"  # SQL's infinity is no moment: nothing could show it
     else:
         return value, ""
     return f"CASE WHEN {too_long} THEN NULL ELSE {value} END", too_long
+
+
+def _is_decimal_text(kind: ColumnKind, arrow_type: pa.DataType) -> bool:
+    return kind is ColumnKind.DECIMAL and pa.types.is_string(arrow_type)
 
 
 def _value_sql(source: str, kind: ColumnKind, arrow_type: pa.DataType) -> str:

@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
-from warehouse_sync.warehouses.arrow import json_field, normal_schema, normalise
+from warehouse_sync.warehouses.arrow import decimal_field, json_field, normal_schema, normalise
 from warehouse_sync.warehouses.faults import fault, parameter
 from warehouse_sync.warehouses.policy import WarehousePolicy
 
@@ -66,7 +67,7 @@ class DuckDBWarehouse:
 
     def probe(self, sql: str) -> pa.Schema:
         with self._translated(WarehouseStep.QUERY), self._time_limit() as session:
-            return _schema(_relation(session, sql))
+            return _rows(_relation(session, sql)).schema
 
     def count(self, sql: str) -> int:
         with self._translated(WarehouseStep.QUERY), self._time_limit() as session:
@@ -75,12 +76,11 @@ class DuckDBWarehouse:
 
     def fetch(self, sql: str) -> Iterator[pa.RecordBatch]:
         with self._translated(WarehouseStep.FETCH), self._time_limit() as session:
-            relation = _relation(session, sql)
-            schema = _schema(relation)
+            rows = _rows(_relation(session, sql))
             # Not session.execute(sql): that holds the whole result in memory before the first batch comes.
-            with closing(relation.to_arrow_reader(_BATCH_ROWS)) as reader:
+            with closing(rows.relation.to_arrow_reader(_BATCH_ROWS)) as reader:
                 for batch in reader:
-                    yield normalise(batch, schema)
+                    yield normalise(batch, rows.schema)
 
     def cancel(self) -> None:
         if self._session is not None:
@@ -209,12 +209,42 @@ def _relation(session: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRe
     return session.sql(sql)
 
 
-def _schema(relation: duckdb.DuckDBPyRelation) -> pa.Schema:
-    """The normal schema of a relation. Arrow does not tell JSON from text, DuckDB does."""
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A relation, read in a way that loses nothing, and the normal schema of what comes."""
+
+    relation: duckdb.DuckDBPyRelation
+    schema: pa.Schema
+
+
+def _rows(relation: duckdb.DuckDBPyRelation) -> _Rows:
+    """Types that Arrow cannot hold are read as text; Arrow does not tell JSON from text, DuckDB does."""
+    kinds = [str(kind) for kind in relation.types]
+    if not _AS_TEXT.isdisjoint(kinds):
+        names = [_quoted(name) for name in relation.columns]
+        selected = (
+            f"{name}::VARCHAR AS {name}" if kind in _AS_TEXT else name for name, kind in zip(names, kinds, strict=True)
+        )
+        relation = relation.project(", ".join(selected))
     with closing(relation.limit(0).to_arrow_reader(1)) as reader:
         fields = normal_schema(reader.schema)
-    kinds = zip(fields, relation.types, strict=True)
-    return pa.schema([json_field(field.name) if str(kind) == "JSON" else field for field, kind in kinds])
+    return _Rows(relation, pa.schema([_field(field, kind) for field, kind in zip(fields, kinds, strict=True)]))
+
+
+def _field(field: pa.Field, kind: str) -> pa.Field:
+    if kind == "JSON":
+        return json_field(field.name)
+    return decimal_field(field.name) if kind in _LONG_NUMBERS else field
+
+
+_LONG_NUMBERS: Final = frozenset({"HUGEINT", "UHUGEINT", "BIGNUM"})
+"""Whole numbers of more digits than Arrow's exact numbers have."""
+
+_AS_TEXT: Final = _LONG_NUMBERS | {"TIME WITH TIME ZONE", "BIT"}
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _query_fault(error: Exception, step: WarehouseStep) -> WarehouseError:

@@ -10,6 +10,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from warehouse_sync.warehouses.interval_text import interval_text
+
 Json = str | int | float | bool | list["Json"] | dict[str, "Json"] | None
 
 
@@ -17,7 +19,7 @@ def json_texts(column: pa.Array) -> Iterator[str | None]:
     """Each value of a nested column as JSON text; None for NULL.
 
     Numbers stay exact: a decimal that no float can hold is written as text. NaN and the infinities, which JSON lacks, are null.
-    Bytes are hexadecimal; times are ISO 8601. Keys of a map are text, and the last of equal keys wins.
+    Bytes are hexadecimal; times and intervals are ISO 8601. Keys of a map are text, and the last of equal keys wins.
     """
     is_map = pa.types.is_map(column.type)
     for value in column.to_pylist(maps_as_pydicts=None):
@@ -39,6 +41,8 @@ def _plain(value: object) -> Json:  # noqa: PLR0911 - one line for each kind of 
         return _number(value)
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, pa.MonthDayNano):
+        return interval_text(*value)
     if value is None or isinstance(value, (str, int)):
         return value
     return value.isoformat() if isinstance(value, (date, time)) else str(value)
@@ -46,7 +50,7 @@ def _plain(value: object) -> Json:  # noqa: PLR0911 - one line for each kind of 
 
 def _plain_list(values: list[object]) -> Json:
     """A list, or the map that Arrow gave as a list of pairs: inside something else nothing but a map has tuples."""
-    pairs = [entry for entry in values if isinstance(entry, tuple)]
+    pairs = [entry for entry in values if isinstance(entry, tuple) and not isinstance(entry, pa.MonthDayNano)]
     return _object_of_pairs(pairs) if pairs else [_plain(entry) for entry in values]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.errors import WarehouseError, WarehouseFault
-from warehouse_sync.warehouses.arrow import column_kinds, kind_of, normal_schema, normalise
+from warehouse_sync.warehouses.arrow import column_kinds, decimal_field, kind_of, normal_schema, normalise
 
 NORMAL = [
     (pa.int8(), pa.int64()),
@@ -161,3 +161,10 @@ def test_other_columns_break_the_protocol() -> None:
     batch = pa.RecordBatch.from_arrays([pa.array([1])], names=["other"])
     with pytest.raises(WarehouseError, match="other columns"):
         normalise(batch, pa.schema([("c", pa.int64())]))
+
+
+def test_decimals_of_any_length_are_text_that_is_a_decimal() -> None:
+    schema = normal_schema(pa.schema([decimal_field("n")]))
+    assert kind_of(schema.field(0)) is ColumnKind.DECIMAL
+    batch = pa.RecordBatch.from_arrays([pa.array(["1." + "0" * 90, "NaN", None])], schema=schema)
+    assert normalise(batch, schema).equals(batch, check_metadata=True)
