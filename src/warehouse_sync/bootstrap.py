@@ -53,6 +53,7 @@ from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.provenance import ProvenanceService
+from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
 from warehouse_sync.services.workspaces import WorkspaceService
@@ -170,7 +171,8 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         previews=PreviewService(
             database, clock, vault=base.vault, warehouses=worker, max_columns=settings.limits.columns
         ),
-        runs=RunService(database, clock, profiles=reader, live=live, wake=runner.wake, settle_delay=settle_delay),
+        runs=RunService(database, clock, profiles=reader, live=live, settle_delay=settle_delay),
+        run_requests=RunRequestService(database, clock, wake=runner.wake),
         profiles=ProfileService(database, reader),
         provenance=ProvenanceService(database, reader, reader),
         identity_settings=IdentitySettingsService(database, clock, reader),

@@ -44,6 +44,7 @@ from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.provenance import ProvenanceService
+from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
 from warehouse_sync.services.workspaces import WorkspaceService
@@ -297,7 +298,8 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
             warehouses=WarehouseWorker(WorkerSettings(WarehousePolicy(duckdb_root=str(tmp_path)), grace_seconds=1)),
             max_columns=100,
         ),
-        runs=RunService(database, clock, profiles=profiles, live=LiveProgress(), wake=wake),
+        runs=RunService(database, clock, profiles=profiles, live=LiveProgress()),
+        run_requests=RunRequestService(database, clock, wake=wake),
         profiles=ProfileService(database, profiles),
         provenance=ProvenanceService(database, profiles, DuckDbReader(stores)),
         identity_settings=IdentitySettingsService(database, clock, profiles),

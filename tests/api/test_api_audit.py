@@ -18,6 +18,10 @@ ALL, OF_SHOP, OF_OTHER = (
 )
 READS, ASKS = ("/userprofile/",), ("/preview", "/profiles/find")
 """How addresses begin and end where a POST only asks."""
+_STATE_OF_RUN = {"/cancel": "queued", "/resync": "success", "/backfill": "success"}
+"""What the run must be for a verb to be possible."""
+_OTHER_WAYS_TO_LOG_IN = ("private_key", "programmatic_access_token", "oauth_token")
+"""How the names of fields begin that do not go together with a password."""
 _fresh = count(1)
 
 
@@ -41,12 +45,15 @@ class _Writer:
 
     def write(self, route: Route) -> Any:
         with self.plane.database.write() as tx:
-            tx.exec_driver_sql("UPDATE runs SET state = 'failed' WHERE state <> 'success'")
+            tx.exec_driver_sql("UPDATE runs SET state = 'failed'")
+            needed = next((state for end, state in _STATE_OF_RUN.items() if route.path.endswith(end)), "failed")
+            tx.exec_driver_sql(f"UPDATE runs SET state = '{needed}' WHERE id = {self.run_id}")
         return self._send(route, self._values(route))
 
     def _send(self, route: Route, values: dict[str, object]) -> Any:
         body = route.body_for(values)
         if body is not None:
+            body = {name: value for name, value in body.items() if not name.startswith(_OTHER_WAYS_TO_LOG_IN)}
             body |= {name: value for name, value in self._references().items() if name in body}
             if "id" in body and route.method == "POST":
                 body["id"] = f"new-{next(_fresh)}"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from warehouse_sync.catalog import pipelines, runs
+from warehouse_sync.domain.run import RunFailure, RunState
 from warehouse_sync.errors import InvalidRequest, WarehouseError, WarehouseFault, WarehouseStep
 
 BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
@@ -156,13 +157,13 @@ def test_list_and_delete(plane: Any) -> None:
     assert plane.client.put(ONE, json=plane.pipeline_body()).status_code == 404
 
 
-def test_a_pipeline_with_a_run_in_progress_is_not_deleted(plane: Any) -> None:
+def test_deleting_a_pipeline_cancels_its_unfinished_run(plane: Any) -> None:
     plane.on_demand()
     run_id = plane.client.post(ONE).json()["pipeline_run_id"]
-    answer = plane.client.delete(ONE)
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["code"] == "busy"
-    assert answer.json()["errors"][0]["pipeline_run_id"] == run_id
+    assert plane.client.delete(ONE).status_code == 204
+    with plane.database.read() as tx:
+        run = runs.get(tx, run_id)
+    assert (run.state, run.failure.code) == (RunState.FAILED, "cancelled")
 
 
 def test_the_sixth_active_pipeline_is_refused_but_not_as_a_draft(plane: Any) -> None:
@@ -181,8 +182,6 @@ def test_the_sixth_active_pipeline_is_refused_but_not_as_a_draft(plane: Any) -> 
 def test_a_recreated_pipeline_shows_no_old_runs(plane: Any) -> None:
     plane.on_demand()
     run_id = plane.client.post(ONE).json()["pipeline_run_id"]
-    from warehouse_sync.domain.run import RunFailure, RunState
-
     with plane.database.write() as tx:
         failure = RunFailure("cancelled", "x")
         assert runs.finish(

@@ -101,6 +101,13 @@ def test_the_main_job_from_a_terminal(terminal: Terminal, tmp_path: Path) -> Non
         terminal.json("run", "get", "nightly", str(run["pipeline_run_id"]))["records_mapped"] == run["records_mapped"]
     )
     assert terminal.json("pipeline", "status", "nightly")["latest_pipeline_run"]["pipeline_run_state"] == "success"
+    assert terminal.json("pipeline", "pause", "nightly")["state"] == "paused"
+    assert terminal.json("pipeline", "resume", "nightly")["state"] == "idle"
+    assert terminal.json("pipeline", "resync", "nightly", "--wait")["run_kind"] == "resync"
+    ten = ("2024-01-01T00:00:00Z", "2024-01-01T00:00:10Z")
+    assert terminal.json("pipeline", "backfill", "nightly", *ten, "--wait")["records_unchanged"] == 10
+    too_late = terminal.run("run", "cancel", "nightly", str(run["pipeline_run_id"]))
+    assert (too_late.returncode, "nothing to cancel" in too_late.stderr) == (1, True)
     for kind in ("pipeline", "data-model", "connection"):
         assert terminal.json(kind, "delete", "other", "--yes") == {"deleted": "other"}
 

@@ -1,4 +1,4 @@
-"""Which permission reaches which route: ``admin`` all, ``user`` reads and triggers, ``profile`` the Profile API only (S4)."""
+"""Which permission reaches which route: ``admin`` all, ``user`` reads, triggers and stops, ``profile`` the Profile API only (S4)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from tests.fixtures.routes import Route
 from tests.security.conftest import FOREIGN, Borders
 
-TRIGGERS = ("/inputs/warehouse/pipelines/{pipelineId}", "/run-again")
-"""Where a POST starts a run and changes nothing else."""
+TRIGGERS = ("/inputs/warehouse/pipelines/{pipelineId}", "/run-again", "/cancel", "/resync", "/backfill")
+"""Where a POST starts or stops a run and changes nothing else."""
 ADMINISTRATION = ("/platform/extensions/credentials", "/platform/extensions/audit")
 """What only admins read."""
 _PROFILES = re.compile(r"^GET \S+/profiles/\{mpid\}|^POST \S+/profiles/find$")

@@ -17,6 +17,7 @@ _OUTLOOK: Final = {
     "next_intervals": [
         {"start": "2023-02-08T00:05:00Z", "end": "2023-02-08T01:05:00Z", "due_at": "2023-02-08T01:05:00Z"}
     ],
+    "failed_intervals": [],
     "first_interval": None,
     "skipped_interval": None,
 }
@@ -126,7 +127,15 @@ _RUN: Final = {
     "identity_conflicts": 0,
     "profiles_orphaned": 0,
     "failure": None,
+    "cancel_requested_on": None,
     "generated_sql": _SQL,
+}
+_ATTEMPT: Final = {
+    "attempt": 1,
+    "started_on": "2023-02-08T01:05:06Z",
+    "finished_on": "2023-02-08T01:05:19Z",
+    "failure": None,
+    "retry_on": None,
 }
 _REJECTS: Final = [
     {
@@ -169,7 +178,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "PipelineAnswer": _PIPELINE_ANSWER,
     "PipelineWithOutlook": {**_PIPELINE_ANSWER, **_OUTLOOK},
     "RunAnswer": _RUN,
-    "RunDetailAnswer": {**_RUN, "rejects": _REJECTS, "progress": None},
+    "RunDetailAnswer": {**_RUN, "attempts": [_ATTEMPT], "rejects": _REJECTS, "progress": None},
     "StatusAnswer": _STATUS,
     "ProfileToResolve": {"environment_type": "development", "identity": {"type": "customer_id", "value": "c-17"}},
     "NewCredential": {"name": "ci", "permission": "user", "workspaces": [5328]},

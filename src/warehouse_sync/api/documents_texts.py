@@ -19,7 +19,8 @@ DESCRIPTIONS: Final = {
     "delete_data_model": "Refused with 400 while pipelines use it; the message names them. What it wrote to profiles stays.",
     "list_pipelines": "All of the workspace, with their state and next intervals.",
     "get_pipeline": "One pipeline, with its state and next intervals.",
-    "delete_pipeline": "Refused with 400 while a run is unfinished. What it wrote to profiles stays.",
+    "delete_pipeline": "Its unfinished run is cancelled: it stops within seconds, after its last committed chunk. What it wrote to "
+    "profiles stays.",
     "trigger_run": "There is no body. The run reads from the end of the last successful run, at first from `schedule_start_time`, to now. "
     "Refused with 400 while a run is unfinished.",
     "get_status": "Its flags, its latest run by logical date, how far it has read and what comes next.",

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from warehouse_sync.api.stamps import instant_or_none
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.timestamps import format_instant
-from warehouse_sync.services.outlook import ComingInterval, PipelineOutlook, PipelineState
+from warehouse_sync.services.outlook import ComingInterval, FailedInterval, PipelineOutlook, PipelineState
 
 
 class IntervalAnswer(BaseModel):
@@ -25,6 +25,14 @@ class NextIntervalAnswer(IntervalAnswer):
     due_at: str | None
 
 
+class FailedIntervalAnswer(IntervalAnswer):
+    """A data interval that was not read, because its run failed."""
+
+    pipeline_run_id: int
+    code: str | None = Field(description="Why its run failed.")
+    blocks: bool = Field(description="True: later intervals wait for it.")
+
+
 class OutlookAnswer(BaseModel):
     """How a pipeline stands and what comes next."""
 
@@ -36,6 +44,9 @@ class OutlookAnswer(BaseModel):
     next_intervals: list[NextIntervalAnswer] = Field(
         description="The next three data intervals; for an on-demand pipeline the one that a trigger would read now."
     )
+    failed_intervals: list[FailedIntervalAnswer] = Field(
+        description="The first 20 intervals that failed and were not read since."
+    )
     first_interval: IntervalAnswer | None = Field(description="While nothing was read yet: where reading begins.")
     skipped_interval: IntervalAnswer | None = Field(description="What the catch-up limit leaves unread.")
 
@@ -45,6 +56,7 @@ class OutlookFields(TypedDict):
     explanation: str
     next_run_at: str | None
     next_intervals: list[NextIntervalAnswer]
+    failed_intervals: list[FailedIntervalAnswer]
     first_interval: IntervalAnswer | None
     skipped_interval: IntervalAnswer | None
 
@@ -55,6 +67,7 @@ def outlook_fields(outlook: PipelineOutlook) -> OutlookFields:
         "explanation": outlook.explanation,
         "next_run_at": instant_or_none(outlook.next_run_on),
         "next_intervals": [_next(coming) for coming in outlook.next_intervals],
+        "failed_intervals": [_failed(failed) for failed in outlook.failed],
         "first_interval": _interval(outlook.first_interval),
         "skipped_interval": _interval(outlook.skipped),
     }
@@ -63,6 +76,17 @@ def outlook_fields(outlook: PipelineOutlook) -> OutlookFields:
 def _next(coming: ComingInterval) -> NextIntervalAnswer:
     start, end = format_instant(coming.interval.start), format_instant(coming.interval.end)
     return NextIntervalAnswer(start=start, end=end, due_at=instant_or_none(coming.due_on))
+
+
+def _failed(failed: FailedInterval) -> FailedIntervalAnswer:
+    interval, failure = failed.run.data_interval, failed.run.failure
+    return FailedIntervalAnswer(
+        start=format_instant(interval.start),
+        end=format_instant(interval.end),
+        pipeline_run_id=failed.run.id,
+        code=None if failure is None else failure.code,
+        blocks=failed.blocks,
+    )
 
 
 def _interval(interval: Interval | None) -> IntervalAnswer | None:

@@ -86,7 +86,7 @@ class PipelineWithOutlook(OutlookAnswer, PipelineAnswer):
 
 @router.get("/pipelines", summary="List pipelines", responses=READ)
 def list_pipelines(caller: CallerIn, services: ServicesIn, workspace_id: WorkspaceId) -> list[PipelineWithOutlook]:
-    return [_with_outlook(found) for found in services.pipelines.all_of(caller, workspace_id)]
+    return [with_outlook(found) for found in services.pipelines.all_of(caller, workspace_id)]
 
 
 @router.get("/pipelines/{pipelineId}", summary="Get a pipeline", responses=READ)
@@ -96,7 +96,7 @@ def get_pipeline(
     workspace_id: WorkspaceId,
     pipelineId: str,  # noqa: N803 - the published name
 ) -> PipelineWithOutlook:
-    return _with_outlook(services.pipelines.get(caller, workspace_id, pipelineId))
+    return with_outlook(services.pipelines.get(caller, workspace_id, pipelineId))
 
 
 @router.post(
@@ -163,7 +163,7 @@ def _moment(text: str | None, field: str) -> datetime | None:
     return None if text is None else parse_instant(text, field=field)
 
 
-def _with_outlook(outlook: PipelineOutlook) -> PipelineWithOutlook:
+def with_outlook(outlook: PipelineOutlook) -> PipelineWithOutlook:
     return PipelineWithOutlook(**_answer(outlook.pipeline).model_dump(), **outlook_fields(outlook))
 
 

@@ -14,7 +14,7 @@ from warehouse_sync.api.responses import READ, WRITE
 from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
 from warehouse_sync.domain.audit import AuditStamp
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunKind, RunState, RunType
+from warehouse_sync.domain.run import GeneratedSql, Run, RunAttempt, RunCounts, RunFailure, RunKind, RunState, RunType
 from warehouse_sync.domain.timestamps import format_instant, parse_instant
 from warehouse_sync.services.runs import PipelineStatus, RunDetail
 
@@ -77,6 +77,7 @@ class _RunTail(BaseModel):
     identity_conflicts: int | None
     profiles_orphaned: int | None
     failure: FailureAnswer | None
+    cancel_requested_on: str | None = Field(description="When somebody asked to stop it.")
     generated_sql: SqlAnswer | None
 
 
@@ -105,9 +106,20 @@ class ProgressAnswer(BaseModel):
     rows_applied: int
 
 
-class RunDetailAnswer(RunAnswer):
-    """A pipeline run, with what it refused and how far it is."""
+class AttemptAnswer(BaseModel):
+    """One attempt at a run that has ended."""
 
+    attempt: int
+    started_on: str | None
+    finished_on: str
+    failure: FailureAnswer | None
+    retry_on: str | None = Field(description="When the next attempt was to follow by itself.")
+
+
+class RunDetailAnswer(RunAnswer):
+    """A pipeline run, with its attempts, what it refused and how far it is."""
+
+    attempts: list[AttemptAnswer] = Field(description="Those that have ended, the latest first, at most 50.")
     rejects: list[RejectsAnswer]
     progress: ProgressAnswer | None = Field(description="Only while the run is being executed.")
 
@@ -142,7 +154,7 @@ def trigger_run(
     workspace_id: WorkspaceId,
     pipelineId: str,  # noqa: N803 - the published name
 ) -> TriggerAnswer:
-    return TriggerAnswer(pipeline_run_id=services.runs.trigger(caller, workspace_id, pipelineId).id)
+    return TriggerAnswer(pipeline_run_id=services.run_requests.trigger(caller, workspace_id, pipelineId).id)
 
 
 @router.get("/pipelines/{pipelineId}/status", summary="Get a pipeline's status", responses=READ)
@@ -204,8 +216,19 @@ def _detail(detail: RunDetail) -> RunDetailAnswer:
     applied = 0 if progress is None or progress.applied is None else progress.applied.extracted
     return RunDetailAnswer(
         **run_answer(detail.run).model_dump(),
+        attempts=[_attempt(found) for found in detail.attempts],
         rejects=rejects,
         progress=None if progress is None else ProgressAnswer(rows_fetched=progress.fetched, rows_applied=applied),
+    )
+
+
+def _attempt(attempt: RunAttempt) -> AttemptAnswer:
+    return AttemptAnswer(
+        attempt=attempt.number,
+        started_on=instant_or_none(attempt.started_on),
+        finished_on=format_instant(attempt.finished_on),
+        failure=_failure(attempt.failure),
+        retry_on=instant_or_none(attempt.retry_on),
     )
 
 
@@ -241,6 +264,7 @@ def run_answer(run: Run) -> RunAnswer:
         identity_conflicts=_counted(counts, "identity_conflicts"),
         profiles_orphaned=_counted(counts, "profiles_orphaned"),
         failure=_failure(run.failure),
+        cancel_requested_on=instant_or_none(run.cancel_requested_on),
         generated_sql=_sql(run.generated_sql),
         **stamp_of(stamp),
     )

@@ -15,6 +15,7 @@ from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.provenance import ProvenanceService
+from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenService
 from warehouse_sync.services.workspaces import WorkspaceService
@@ -34,6 +35,7 @@ class Services:
     pipelines: PipelineService
     previews: PreviewService
     runs: RunService
+    run_requests: RunRequestService
     profiles: ProfileService
     provenance: ProvenanceService
     identity_settings: IdentitySettingsService

@@ -78,6 +78,26 @@ def change(
     return by_key(tx, pipeline.key)
 
 
+def pause(tx: Transaction, pipeline: Pipeline, *, now: datetime, by: str) -> Pipeline:
+    """Lets no more runs begin; a fault stays."""
+    values = {"is_active": False, "active_slot": None} | lifetime.modified(now, by)
+    tx.execute(sa.update(pipelines).where(pipelines.c.key == pipeline.key).values(**values))
+    return by_key(tx, pipeline.key)
+
+
+def resume(tx: Transaction, pipeline: Pipeline, *, max_active: int, now: datetime, by: str) -> Pipeline:
+    """Makes a pipeline active, if it is not, and clears a fault. Not for drafts.
+
+    Raises:
+        LimitExceeded: it would become active, and ``max_active`` pipelines of the workspace are already.
+    """
+    values = {"is_active": True, "faulted_reason": None} | lifetime.modified(now, by)
+    if not pipeline.may_run:
+        values |= {"active_slot": _free_slot(tx, pipeline.workspace_id, max_active), "resumed_on": now}
+    tx.execute(sa.update(pipelines).where(pipelines.c.key == pipeline.key).values(**values))
+    return by_key(tx, pipeline.key)
+
+
 def find(tx: Transaction, workspace_id: int, id: str, *, lock: bool = False) -> Pipeline | None:  # noqa: A002 - as above
     """The living pipeline with this id. ``lock`` holds it as it is until the transaction ends."""
     query = _SELECT.where(pipelines.c.workspace_id == workspace_id, pipelines.c.id == id, _living())

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from warehouse_sync.catalog import attempts
 from warehouse_sync.catalog.database import Transaction
-from warehouse_sync.catalog.schema import pipelines, runs
+from warehouse_sync.catalog.schema import connections, data_models, pipelines, runs
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline
@@ -141,6 +142,13 @@ def failed_of_date(tx: Transaction, pipeline_key: int, logical_date: datetime) -
     return found[0] if found else None
 
 
+def unread(tx: Transaction, pipeline_key: int, *, limit: int) -> list[Run]:
+    """The failed scheduled runs whose rows no later run has read, the oldest interval first."""
+    failed = (runs.c.run_kind == RunKind.SCHEDULED.value, runs.c.state == RunState.FAILED.value)
+    query = _SELECT.where(runs.c.pipeline_key == pipeline_key, *failed, ~_was_read_since())
+    return _runs(tx, query.order_by(runs.c.interval_start, runs.c.id).limit(limit))
+
+
 def retry_time(tx: Transaction, run: Run) -> datetime | None:
     """When a failed run is tried again by itself; None if it is not."""
     when: datetime | None = tx.execute(sa.select(runs.c.retry_on).where(runs.c.id == run.id)).scalar_one()
@@ -243,6 +251,7 @@ def finish(
         runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state.in_(_states_before(state))
     )
     if tx.execute(statement.values(**values)).rowcount == 1:
+        attempts.keep(tx, run.id)
         return True
     same_verdict = (runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state == state.value)
     return tx.execute(sa.select(runs.c.id).where(*same_verdict)).one_or_none() is not None
@@ -295,9 +304,12 @@ def retry(tx: Transaction, run: Run) -> Run | None:
             deaths=0,
             retry_on=None,
             counts=None,
+            started_on=None,
             finished_on=None,
             failure_code=None,
             failure_message=None,
+            cancel_requested_on=None,
+            cancel_requested_by=None,
         )
     )
     try:
@@ -315,13 +327,14 @@ _SELECT = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(pipelines, p
 
 
 def _was_read_since() -> sa.ColumnElement[bool]:
-    """Whether a run that moved progress on has read rows of the interval of another one of these."""
+    """Whether of a run of progress another one has read some of its rows: one that began where the failed one had."""
     later = runs.alias("later")
     return runs.c.run_kind.in_(PROGRESS_KINDS) & sa.exists().where(
         later.c.pipeline_key == runs.c.pipeline_key,
         later.c.run_kind.in_(PROGRESS_KINDS),
         later.c.state == RunState.SUCCESS.value,
         later.c.interval_end > runs.c.interval_start,
+        later.c.interval_start < runs.c.interval_end,
     )
 
 
@@ -352,10 +365,15 @@ def _claimable(tx: Transaction, abandoned: Collection[Lease]) -> int | None:
         sa.and_(running, runs.c.id == lease.run_id, runs.c.epoch == lease.epoch, runs.c.lease_until == lease.until)
         for lease in abandoned
     ]
+    # What waits goes on waiting while its pipeline, or what that uses, is paused; taking back what a run did reads no warehouse.
+    is_on = sa.and_(pipelines.c.active_slot.is_not(None), connections.c.is_active, data_models.c.is_active)
+    waiting = runs.c.state.in_(_WAITING) & (is_on | (runs.c.run_kind == RunKind.UNDO.value))
     query = (
         sa.select(runs.c.id)
         .join(pipelines, pipelines.c.key == runs.c.pipeline_key)
-        .where(pipelines.c.deleted_on.is_(None), sa.or_(runs.c.state.in_(_WAITING), *unrenewed))
+        .join(connections, connections.c.key == pipelines.c.connection_key)
+        .join(data_models, data_models.c.key == pipelines.c.data_model_key)
+        .where(pipelines.c.deleted_on.is_(None), sa.or_(waiting, *unrenewed))
         .order_by(runs.c.id)
         .limit(1)
         .with_for_update(of=runs, skip_locked=True)
@@ -428,4 +446,6 @@ def _run(row: sa.Row[Any]) -> Run:
         failure=failure,
         target_run_id=row.target_run_id,
         details=row.details,
+        cancel_requested_on=row.cancel_requested_on,
+        cancel_requested_by=row.cancel_requested_by,
     )

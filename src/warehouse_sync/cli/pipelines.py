@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from warehouse_sync.cli.output import Output, OutputOption, show_one
 from warehouse_sync.cli.resources import ResourceId, ResourceKind, resource_commands
 from warehouse_sync.cli.runs import RUN_COLUMNS, show_run
-from warehouse_sync.cli.server import ServerOption, WorkspaceOption, connected
+from warehouse_sync.cli.server import Server, ServerOption, WorkspaceOption, connected
 from warehouse_sync.cli.watching import watch_run
 
 KIND: Final = ResourceKind(
@@ -18,25 +18,80 @@ KIND: Final = ResourceKind(
 app = resource_commands(KIND, "Pipelines: a connection and a data model together, with a feed and a schedule.")
 
 
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end of the run, and end with 3 if it fails.")]
+
+
 @app.command("trigger")
 def trigger(
     pipeline_id: ResourceId,
     *,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for the end of the run, and end with 3 if it fails.")
-    ] = False,
+    wait: WaitOption = False,
     server: ServerOption = None,
     workspace: WorkspaceOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Start a run of an on-demand pipeline."""
     with connected(server, workspace) as opened:
-        run_id = opened.workspace.trigger(pipeline_id)
-        if not wait:
-            show_one({"pipeline_run_id": run_id, "status": "trigger_requested"}, output)
-            return
-        run = watch_run(opened.workspace, pipeline_id, run_id)
-    show_run(run, output)
+        _follow(opened, pipeline_id, opened.workspace.trigger(pipeline_id), output, wait=wait)
+
+
+@app.command("resync")
+def resync(
+    pipeline_id: ResourceId,
+    *,
+    wait: WaitOption = False,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Read everything again that a pipeline has read. Its progress stays."""
+    with connected(server, workspace) as opened:
+        made = opened.extension("POST", f"pipelines/{pipeline_id}/resync")
+        _follow(opened, pipeline_id, made["pipeline_run_id"], output, wait=wait)
+
+
+@app.command("backfill")
+def backfill(
+    pipeline_id: ResourceId,
+    start: Annotated[str, typer.Argument(metavar="START", help="Inclusive, as 2023-02-01T00:00:00Z.")],
+    end: Annotated[str, typer.Argument(metavar="END", help="Exclusive; not after what the pipeline has read.")],
+    *,
+    wait: WaitOption = False,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Read a range of time again. The pipeline's progress stays."""
+    with connected(server, workspace) as opened:
+        body = {"start_time": start, "end_time": end}
+        made = opened.extension("POST", f"pipelines/{pipeline_id}/backfill", body=body)
+        _follow(opened, pipeline_id, made["pipeline_run_id"], output, wait=wait)
+
+
+@app.command("pause")
+def pause(
+    pipeline_id: ResourceId,
+    *,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Let no more runs begin. A run that is being executed ends as it would."""
+    with connected(server, workspace) as opened:
+        _show_state(opened.extension("POST", f"pipelines/{pipeline_id}/pause"), output)
+
+
+@app.command("resume")
+def resume(
+    pipeline_id: ResourceId,
+    *,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Make a pipeline active, clear its fault, and run the failed interval again that later ones wait for."""
+    with connected(server, workspace) as opened:
+        _show_state(opened.extension("POST", f"pipelines/{pipeline_id}/resume"), output)
 
 
 @app.command("status")
@@ -54,3 +109,15 @@ def status(
         latest = found["latest_pipeline_run"]
         found["latest_pipeline_run"] = latest and {name: latest[name] for name in RUN_COLUMNS}
     show_one(found, output)
+
+
+def _follow(opened: Server, pipeline_id: str, run_id: int, output: Output, *, wait: bool) -> None:
+    if wait:
+        show_run(watch_run(opened.workspace, pipeline_id, run_id), output)
+    else:
+        show_one({"pipeline_run_id": run_id, "status": "trigger_requested"}, output)
+
+
+def _show_state(pipeline: dict[str, Any], output: Output) -> None:
+    names = ("id", "state", "explanation", "next_run_at")
+    show_one(pipeline if output is not Output.TABLE else {name: pipeline[name] for name in names}, output)

@@ -17,6 +17,7 @@ RunId = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The run's numb
 
 RUN_COLUMNS: Final = (
     "pipeline_run_id",
+    "run_kind",
     "pipeline_run_state",
     "data_interval_start",
     "data_interval_end",
@@ -73,6 +74,21 @@ def again(
     with connected(server, workspace) as opened:
         queued = opened.extension("POST", f"pipelines/{pipeline_id}/runs/{run_id}/run-again")
     show_one(queued, output)
+
+
+@app.command("cancel")
+def cancel(
+    pipeline_id: PipelineId,
+    run_id: RunId,
+    *,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Stop a run after its last committed chunk. Its interval is not lost."""
+    with connected(server, workspace) as opened:
+        stopped = opened.extension("POST", f"pipelines/{pipeline_id}/runs/{run_id}/cancel")
+    show_one(stopped, output)
 
 
 def show_run(run: dict[str, Any], output: Output) -> None:

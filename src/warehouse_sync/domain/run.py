@@ -112,12 +112,47 @@ class RunKey:
     environment: Environment
 
 
+CANCELLED: Final = "cancelled"
+"""Code of a run that somebody stopped. It is not tried again by itself."""
+
+WORKER_DIED: Final = "worker_died"
+"""Code of a run whose process died too often."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunFailure:
     """Why a run did not succeed: a stable code, and a sentence with the remedy."""
 
     code: str
     message: str
+
+
+def cancelled_by(name: str) -> RunFailure:
+    """The failure of a run that somebody cancelled."""
+    return RunFailure(
+        CANCELLED,
+        f"The run was cancelled by {name}. What it had committed by then stays, and is merged once more without harm when its "
+        "interval is read again.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunAttempt:
+    """One attempt at a run that came to its end.
+
+    Attributes:
+        number: as ``Run.attempt``, from 1.
+        started_on: when its latest execution began; None if it never did.
+        finished_on: when it ended.
+        failure: why it did not succeed; None for the one that did.
+        retry_on: when the next attempt was to follow by itself; None for never.
+    """
+
+    number: int
+    started_on: datetime | None
+    finished_on: datetime
+    failure: RunFailure | None
+    retry_on: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +181,8 @@ class Run:
         failure: set when ``state`` is ``failed``.
         target_run_id: the run that this one undoes or repairs.
         details: what else its kind needs to know, as JSON.
+        cancel_requested_on: when somebody asked to stop it; None again as soon as it is run again.
+        cancel_requested_by: who did.
     """
 
     id: int
@@ -168,6 +205,8 @@ class Run:
     failure: RunFailure | None = None
     target_run_id: int | None = None
     details: dict[str, Any] | None = None
+    cancel_requested_on: datetime | None = None
+    cancel_requested_by: str | None = None
 
     @property
     def run_type(self) -> RunType:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from warehouse_sync.catalog import connections, data_models, high_water
+from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
-from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline
 from warehouse_sync.domain.run import Run
-from warehouse_sync.scheduler.planner import PipelineProgress
+from warehouse_sync.scheduler.planner import PipelineProgress, upcoming
 
 
 def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
-    """How far a pipeline has come."""
+    """How far a pipeline has come. Where its policy is to go on, intervals that failed for good count as passed."""
+    goes_on = pipeline.schedule.interval.has_grid and pipeline.policy.on_failed_interval is OnFailedInterval.CONTINUE
     return PipelineProgress(
         counted_from=pipeline.resumed_on or pipeline.audit.created_on,
-        last_end=high_water.last_success_end(tx, pipeline.key),
+        last_end=high_water.last_end(tx, pipeline.key, passes_failed=goes_on),
         offset=data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset,
-        last_logical_date=high_water.last_success_date(tx, pipeline.key),
+        last_logical_date=high_water.last_date(tx, pipeline.key, passes_failed=goes_on),
     )
+
+
+def blocking_run(tx: Transaction, pipeline: Pipeline, progress: PipelineProgress) -> Run | None:
+    """The failed run of the interval that comes next: later intervals wait for it."""
+    request = next((run.request for run in upcoming(pipeline.schedule, progress, 1)), None)
+    return None if request is None else runs.failed_of_date(tx, pipeline.key, request.logical_date)
 
 
 def was_changed_since_start(tx: Transaction, pipeline: Pipeline, run: Run) -> bool:

@@ -22,10 +22,12 @@ class PipelineProgress:
 
     Attributes:
         counted_from: when the pipeline was created or last resumed: the catch-up limit counts back from here.
-        last_end: end of the last data interval that was read with success; None before the first.
+        last_end: end of the last data interval that was read with success, or is passed because it failed and the pipeline's policy is to
+            go on; None before the first.
         offset: of the load timestamp.
-        last_logical_date: the greatest logical date of a scheduled run that succeeded. Where the offset was made smaller since, the grid
-            interval that comes next can have this date again, and a date has one run only (decision D26). None if there is none.
+        last_logical_date: the greatest logical date of a scheduled run that succeeded or is passed; None if there is none. Where the
+            offset was made smaller since, the grid interval that comes next can have this date again, and a date has one run only
+            (decision D26).
     """
 
     counted_from: datetime
@@ -146,6 +148,24 @@ def on_demand_interval(schedule: Schedule, progress: PipelineProgress, *, now: d
     else:
         raise ValueError("an on-demand schedule has a start")
     return RunRequest(RunKind.MANUAL, interval.start, interval)
+
+
+def resync(schedule: Schedule, offset: timedelta, read: Interval) -> RunRequest:
+    """The run that reads once more all that was read, from the start of the schedule if that is earlier.
+
+    Args:
+        schedule: of the pipeline, as it is now.
+        offset: of the load timestamp, as it is now.
+        read: from the start of the first interval that was read with success to the end of the last one.
+    """
+    start = schedule.start or BEGINNING
+    begin = min(read.start, Interval(start, start).shifted(offset).start)
+    return RunRequest(RunKind.RESYNC, begin, Interval(begin, read.end))
+
+
+def backfill(interval: Interval) -> RunRequest:
+    """The run that reads a data interval that somebody named; it need not lie on any grid."""
+    return RunRequest(RunKind.BACKFILL, interval.start, interval)
 
 
 def _once(schedule: Schedule, progress: PipelineProgress) -> RunRequest | None:

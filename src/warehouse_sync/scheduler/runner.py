@@ -9,18 +9,28 @@ import queue
 import random
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from warehouse_sync.catalog import pipelines, runs
+from warehouse_sync.catalog import cancellation, pipelines, runs
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.catalog.runs import Lease
 from warehouse_sync.clock import Clock
 from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.pipeline import Pipeline
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunFailure, RunKind, RunRequest, RunState
+from warehouse_sync.domain.run import (
+    CANCELLED,
+    WORKER_DIED,
+    GeneratedSql,
+    Run,
+    RunCounts,
+    RunFailure,
+    RunKind,
+    RunRequest,
+    RunState,
+)
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
 from warehouse_sync.scheduler.lease_watch import LeaseWatch
@@ -30,7 +40,6 @@ from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.settlement import Settlement
 from warehouse_sync.scheduler.steps import RunSteps
 from warehouse_sync.sync.execution import RunExecutor
-from warehouse_sync.sync.worker_messages import WORKER_DIED
 
 _log = get_logger(__name__)
 
@@ -38,6 +47,7 @@ MAX_DEATHS: Final = 3
 """A run whose process died this often is not tried again by itself (figure R25)."""
 
 _IDLE_SECONDS: Final = 0.5
+_CANCELLATION_SECONDS: Final = 0.5
 _HOUSEKEEPING_SECONDS: Final = 6 * 3600.0
 _LONGEST_PATIENCE: Final = timedelta(days=1)
 """A blocked interval is tried again after its own length, or after this if it is longer."""
@@ -66,7 +76,7 @@ class Runner:
     """The scheduler's threads. ``start`` once, ``stop`` once; ``wake`` when there may be new work.
 
     What the threads do over and over, each of them can be told to do once: ``recover``, ``plan_once``, ``execute_next``,
-    ``renew_leases``, ``keep_house``, ``tidy_next``.
+    ``renew_leases``, ``heed_cancellations``, ``keep_house``, ``tidy_next``.
 
     Args:
         database: the control database.
@@ -113,6 +123,7 @@ class Runner:
             self._written.put(scope)
         self._start_thread("tidier", self._tidy, lambda: None)
         self._start_thread("housekeeper", self.keep_house, lambda: self._stopping.wait(_HOUSEKEEPING_SECONDS))
+        self._start_thread("cancellations", self.heed_cancellations, lambda: self._stopping.wait(_CANCELLATION_SECONDS))
         pause = self._settings.lease.total_seconds() / 4
         self._start_thread("heartbeat", self.renew_leases, lambda: self._stopping.wait(pause))
 
@@ -233,6 +244,8 @@ class Runner:
         failed = runs.failed_of_date(tx, pipeline.key, request.logical_date)
         if failed is None or failed.finished_on is None or runs.retry_time(tx, failed) is not None:
             return None
+        if failed.failure is not None and failed.failure.code == CANCELLED:
+            return None  # who cancelled it will say when it shall run
         if was_changed_since_start(tx, pipeline, failed):
             return failed
         if failed.failure is not None and failed.failure.code == WORKER_DIED:
@@ -251,6 +264,16 @@ class Runner:
                 held.lost.set()
         with self._database.read() as tx:
             self._abandoned(tx)
+
+    def heed_cancellations(self) -> None:
+        """Stops the runs that are being executed here and that somebody asked to stop."""
+        held = dict(self._held)
+        if not held:
+            return
+        with self._database.read() as tx:
+            requested = cancellation.requested(tx, held)
+        for run_id in requested:
+            held[run_id].cancelled.set()
 
     def _abandoned(self, tx: Transaction) -> set[Lease]:
         """The leases whose holders are dead. Whoever works in this process is not, however long it could not renew its lease."""
@@ -275,7 +298,7 @@ class Runner:
         if run is None:
             return False
         crashpoint("run_claimed")
-        held = _Held(run, threading.Event())
+        held = _Held(run)
         self._held[run.id] = held
         with log_context(run_id=run.id, pipeline_id=run.pipeline_id, workspace_id=run.workspace_id):
             try:
@@ -288,7 +311,10 @@ class Runner:
 
     def _execute(self, held: _Held) -> None:
         run = held.run
-        _log.info("run started", interval=str(run.data_interval), attempt=run.attempt)
+        _log.info("run started", kind=run.kind, interval=str(run.data_interval), attempt=run.attempt)
+        if run.cancel_requested_on is not None:  # its holder died before it saw that
+            self._settlement.fail(run, RunError("The run was cancelled.", code=CANCELLED))
+            return
         try:
             counts = self._steps[run.kind].execute(run, _Observer(self, held), lambda: self._must_stop(held))
         except LeaseLostError:
@@ -301,13 +327,14 @@ class Runner:
     def _fail(self, held: _Held, error: Exception) -> None:
         if held.lost.is_set():
             return
-        if self._stopping.is_set() and isinstance(error, RunError) and error.code == "cancelled":
+        has_stopped = isinstance(error, RunError) and error.code == CANCELLED
+        if has_stopped and self._stopping.is_set() and not held.cancelled.is_set():
             self._settlement.put_back(held.run)
         else:
             self._settlement.fail(held.run, error)
 
     def _must_stop(self, held: _Held) -> bool:
-        return self._stopping.is_set() or held.lost.is_set()
+        return self._stopping.is_set() or held.lost.is_set() or held.cancelled.is_set()
 
     # --- what the run tells while it works -----------------------------------------------------------------------------------------
 
@@ -330,10 +357,11 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A run that this process is executing; ``lost`` is set when another holder has it."""
+    """A run that this process is executing; ``lost`` is set when another holder has it, ``cancelled`` when somebody wants it to stop."""
 
     run: Run
-    lost: threading.Event
+    lost: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class _Observer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from warehouse_sync.catalog import connections, pipelines, runs
+from warehouse_sync.catalog import cancellation, connections, pipelines, runs
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
 from warehouse_sync.crashpoints import crashpoint
-from warehouse_sync.domain.run import Run, RunCounts, RunState
+from warehouse_sync.domain.run import Run, RunCounts, RunState, cancelled_by
 from warehouse_sync.logs import get_logger
 from warehouse_sync.scheduler.ledger import was_changed_since_start
 from warehouse_sync.scheduler.verdict import Verdict, judge
@@ -45,7 +45,7 @@ class Settlement:
         _log.info("run succeeded", extracted=counts.extracted, mapped=counts.mapped, rejected=counts.rejected)
 
     def put_back(self, run: Run) -> None:
-        """The service stops: the run waits for the next start and goes on where it is."""
+        """The service stops: the run waits for the next start and goes on where it is, or ends there if it was cancelled."""
         with self._database.write() as tx:
             runs.release(tx, run)
         crashpoint("lease_released")
@@ -53,12 +53,15 @@ class Settlement:
 
     def fail(self, run: Run, error: Exception) -> None:
         """The attempt failed: it is tried again later, or somebody must act and is told so."""
-        verdict = judge(error, attempt=run.attempt, jitter=self._jitter())
-        if verdict.failure.code == "internal_error":
+        judged = judge(error, attempt=run.attempt, jitter=self._jitter())
+        if judged.failure.code == "internal_error":
             _log.error("run met an unexpected error", exc_info=error)
         now = self._clock.now()
-        retry_on = now + verdict.retry_in if verdict.retry_in else None
         with self._database.write() as tx:
+            # Whatever else went wrong meanwhile: who asked for a stop shall not see the run tried again.
+            asked_by = cancellation.requested(tx, [run.id]).get(run.id)
+            verdict = judged if asked_by is None else Verdict(cancelled_by(asked_by))
+            retry_on = now + verdict.retry_in if verdict.retry_in else None
             if not runs.finish(
                 tx, run, state=RunState.FAILED, counts=None, failure=verdict.failure, now=now, retry_on=retry_on
             ):

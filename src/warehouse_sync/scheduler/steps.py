@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from warehouse_sync.catalog import connections, data_models, pipelines, workspaces
 from warehouse_sync.catalog.database import Database, Transaction
@@ -11,8 +11,12 @@ from warehouse_sync.catalog.identity_rules import rules_of
 from warehouse_sync.domain.identity import IdentityRules
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.domain.run import Run, RunCounts
+from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.sync.execution import RunExecutor, RunObserver, RunOrder
+
+_READ_AGAIN_AS: Final = ScheduleInterval.ONCE
+"""What is read again is read at once, however long the intervals were: its limit is that of a pipeline that runs once."""
 
 
 class RunSteps(Protocol):
@@ -62,7 +66,7 @@ class ReadingSteps:
             address=connection.address,
             data_model=data_models.by_key(tx, pipeline.data_model_key),
             rules=_rules(tx, run.workspace_id),
-            max_rows=self._limits.records[pipeline.schedule.interval],
+            max_rows=self._limits.records[pipeline.schedule.interval if run.kind.moves_progress else _READ_AGAIN_AS],
             max_columns=self._limits.columns,
         )
 

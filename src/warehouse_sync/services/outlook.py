@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from warehouse_sync.catalog import connections, data_models, runs
+from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
@@ -16,10 +17,11 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunState
 from warehouse_sync.domain.schedule import CATCH_UP, ScheduleInterval
 from warehouse_sync.domain.timestamps import format_instant
-from warehouse_sync.scheduler.ledger import progress_of
+from warehouse_sync.scheduler.ledger import blocking_run, progress_of
 from warehouse_sync.scheduler.planner import PipelineProgress, next_grid_interval, on_demand_interval, upcoming
 
 INTERVALS_SHOWN: Final = 3
+FAILED_SHOWN: Final = 20
 
 
 class PipelineState(StrEnum):
@@ -63,15 +65,24 @@ class ComingInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedInterval:
+    """An interval of a schedule that was not read, because its run failed; ``blocks`` if later ones wait for it."""
+
+    run: Run
+    blocks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineOutlook:
     """How a pipeline stands.
 
     Attributes:
         state: one word; the first of ``PipelineState`` that is true.
         explanation: the same in a sentence, with the remedy where somebody must act.
-        synced_until: end of the last data interval that was read with success.
+        synced_until: up to here everything was read with success.
         next_run_on: when the next scheduled run is due, or was; None if none will be.
         next_intervals: the next few; for an on-demand pipeline the one that a trigger would read now.
+        failed: intervals that failed and were not read since, the oldest first, at most ``FAILED_SHOWN`` of them.
         first_interval: while nothing was read yet, where reading will begin; later None.
         skipped: what the catch-up limit leaves unread before the next run, on the schedule's grid (decision D6).
     """
@@ -83,6 +94,7 @@ class PipelineOutlook:
     synced_until: datetime | None
     next_run_on: datetime | None
     next_intervals: tuple[ComingInterval, ...]
+    failed: tuple[FailedInterval, ...]
     first_interval: Interval | None
     skipped: Interval | None
 
@@ -104,6 +116,7 @@ def outlook_of(tx: Transaction, pipeline: Pipeline, *, now: datetime, settle_del
     """How a pipeline stands at ``now``."""
     progress = progress_of(tx, pipeline)
     facts = _facts(tx, pipeline, progress, now, settle_delay)
+    failed = runs.unread(tx, pipeline.key, limit=FAILED_SHOWN)
     state = _state(facts)
     skipped = _skipped(pipeline, progress) if facts.coming else None
     coming = facts.coming if _shows_intervals(pipeline, state) else ()
@@ -111,22 +124,29 @@ def outlook_of(tx: Transaction, pipeline: Pipeline, *, now: datetime, settle_del
         pipeline=pipeline,
         connection=facts.connection,
         state=state,
-        explanation=_explanation(facts, state, now) + (_about_skipped(pipeline, skipped) if coming else ""),
-        synced_until=progress.last_end,
+        explanation=_explanation(facts, state, now)
+        + (_about_skipped(pipeline, skipped) if coming else "")
+        + _about_passed([run for run in failed if run != facts.hindrance]),
+        synced_until=_synced_until(high_water.last_success_end(tx, pipeline.key), failed),
         next_run_on=coming[0].due_on if coming else None,
         next_intervals=coming,
+        failed=tuple(FailedInterval(run, run == facts.hindrance) for run in failed),
         first_interval=coming[0].interval if coming and progress.last_end is None else None,
         skipped=skipped if coming else None,
     )
 
 
+def _synced_until(last_end: datetime | None, failed: Sequence[Run]) -> datetime | None:
+    """Where the first gap begins, or reading stopped."""
+    if last_end is None or not failed:
+        return last_end
+    return min(last_end, failed[0].data_interval.start)
+
+
 def _facts(
     tx: Transaction, pipeline: Pipeline, progress: PipelineProgress, now: datetime, settle_delay: timedelta
 ) -> _Facts:
-    hindrance = None
-    if pipeline.schedule.interval is not ScheduleInterval.ON_DEMAND:
-        request = next((run.request for run in upcoming(pipeline.schedule, progress, 1)), None)
-        hindrance = None if request is None else runs.failed_of_date(tx, pipeline.key, request.logical_date)
+    hindrance = blocking_run(tx, pipeline, progress)
     return _Facts(
         pipeline=pipeline,
         connection=connections.by_key(tx, pipeline.connection_key),
@@ -163,13 +183,14 @@ def _later(moment: datetime, delay: timedelta) -> datetime:
 
 def _state(facts: _Facts) -> PipelineState:
     pipeline = facts.pipeline
-    if facts.unfinished is not None:
-        return PipelineState.RUNNING if facts.unfinished.state is RunState.RUNNING else PipelineState.QUEUED
+    if facts.unfinished is not None and facts.unfinished.state is RunState.RUNNING:
+        return PipelineState.RUNNING
     conditions = (
         (pipeline.is_draft, PipelineState.DRAFT),
         (not pipeline.is_active, PipelineState.PAUSED),
         (not facts.connection.is_active, PipelineState.CONNECTION_PAUSED),
         (not facts.data_model.is_active, PipelineState.DATA_MODEL_PAUSED),
+        (facts.unfinished is not None, PipelineState.QUEUED),
         (pipeline.is_faulted, PipelineState.FAULTED),
         (facts.connection.is_faulted, PipelineState.CONNECTION_FAULTED),
         (facts.retry_on is not None, PipelineState.RETRYING),
@@ -198,7 +219,12 @@ def _explanation(facts: _Facts, state: PipelineState, now: datetime) -> str:
         return _about_hindrance(facts)
     if state is PipelineState.IDLE:
         return _about_waiting(facts, now)
-    pipeline = facts.pipeline
+    sentence = _about_state(facts.pipeline, state)
+    waits = facts.unfinished is not None and not state.lets_runs_come
+    return sentence + (f" Run {facts.unfinished.id} waits until then." if waits and facts.unfinished else "")
+
+
+def _about_state(pipeline: Pipeline, state: PipelineState) -> str:
     sentences = {
         PipelineState.DRAFT: "It is a draft and never runs. Set is_draft to false to let it run.",
         PipelineState.PAUSED: "It is paused. Set is_active to true to let it run.",
@@ -248,6 +274,13 @@ def _about_waiting(facts: _Facts, now: datetime) -> str:
     if first.due_on <= now:
         return f"The run of the interval {first.interval} is due and about to begin."
     return f"The next run reads the interval {first.interval} and is due at {format_instant(first.due_on)}."
+
+
+def _about_passed(failed: Sequence[Run]) -> str:
+    if not failed:
+        return ""
+    first = failed[0]
+    return f" The interval {first.data_interval} failed and was passed; run {first.id} again to read it."
 
 
 def _skipped(pipeline: Pipeline, progress: PipelineProgress) -> Interval | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from warehouse_sync.catalog import audit, connections, data_models, pipelines, runs
+from warehouse_sync.catalog import audit, cancellation, connections, data_models, pipelines, runs
 from warehouse_sync.catalog.audit import AuditEntry
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
@@ -22,7 +22,8 @@ from warehouse_sync.domain.pipeline import Pipeline, Schedule
 from warehouse_sync.domain.schedule import ScheduleInterval, default_start
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.domain.slug import check_slug
-from warehouse_sync.errors import Busy, InvalidRequest, NotFound
+from warehouse_sync.errors import InvalidRequest, NotFound
+from warehouse_sync.scheduler.ledger import blocking_run, progress_of
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.feeds import FeedFinder
@@ -160,25 +161,62 @@ class PipelineService:
         return stored
 
     def delete(self, caller: Caller, workspace_id: int, pipeline_id: str) -> None:
-        """Removes a pipeline; what it wrote stays on the profiles, with its origin (decision D31).
+        """Removes a pipeline and cancels its unfinished run; what it wrote stays on the profiles, with its origin (decision D31).
 
         Raises:
             NotFound: there is none.
-            Busy: a run of it is not finished.
         """
+        now = self._clock.now()
         with self._database.write() as tx:
             caller.enter(tx, Permission.ADMIN, workspace_id)
             found = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
             unfinished = runs.unfinished_of(tx, found.key)
             if unfinished is not None:
-                raise Busy(
-                    f"Pipeline {pipeline_id} has a run in progress, {unfinished.id}. Delete the pipeline when the run has finished.",
-                    run_id=unfinished.id,
-                )
-            pipelines.delete(tx, found, now=self._clock.now(), by=caller.name)
+                cancellation.cancel(tx, unfinished.id, by=caller.name, now=now)
+            pipelines.delete(tx, found, now=now, by=caller.name)
             audit.record(tx, self._entry(caller, "delete", found))
             crashpoint("object_deleting")
         crashpoint("object_deleted")
+
+    def pause(self, caller: Caller, workspace_id: int, pipeline_id: str) -> PipelineOutlook:
+        """Lets no more runs begin. The run that is being executed ends as it would; one that waits goes on waiting.
+
+        Raises:
+            NotFound: there is no such pipeline.
+        """
+        now = self._clock.now()
+        with self._database.write() as tx:
+            caller.enter(tx, Permission.ADMIN, workspace_id)
+            found = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
+            if found.is_active:
+                found = pipelines.pause(tx, found, now=now, by=caller.name)
+                audit.record(tx, self._entry(caller, "pause", found))
+            return self._outlook(tx, found)
+
+    def resume(self, caller: Caller, workspace_id: int, pipeline_id: str) -> PipelineOutlook:
+        """Makes a pipeline active, clears its fault, and queues the failed run that its later intervals wait for.
+
+        Raises:
+            NotFound: there is no such pipeline.
+            InvalidRequest: it is a draft.
+            LimitExceeded: it would be one active pipeline too many.
+        """
+        now = self._clock.now()
+        with self._database.write() as tx:
+            caller.enter(tx, Permission.ADMIN, workspace_id)
+            found = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
+            if found.is_draft:
+                raise InvalidRequest(
+                    f"Pipeline {pipeline_id} is a draft. Send it with PUT, with is_draft false.", field="is_draft"
+                )
+            found = pipelines.resume(tx, found, max_active=self._limits.active_pipelines, now=now, by=caller.name)
+            blocking = blocking_run(tx, found, progress_of(tx, found))
+            if blocking is not None:
+                runs.retry(tx, blocking)
+            audit.record(tx, self._entry(caller, "resume", found))
+            outlook = self._outlook(tx, found)
+        self._wake()
+        return outlook
 
     def _parts(
         self, tx: Transaction, workspace_id: int, draft: PipelineDraft, *, before: Pipeline | None = None

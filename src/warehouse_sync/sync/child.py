@@ -21,10 +21,10 @@ from typing import IO, Final
 
 import pyarrow as pa
 
+from warehouse_sync.domain.run import CANCELLED
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.sync.spool import SpoolWriter
 from warehouse_sync.sync.worker_messages import (
-    CANCELLED,
     Message,
     address_of,
     error_message,

@@ -24,7 +24,7 @@ from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.load_timestamp import column_bounds, timestamp_class
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts
+from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts
 from warehouse_sync.errors import InvalidRequest, RunError, StoreError
 from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.sql import wrap
@@ -154,7 +154,7 @@ class RunExecutor:
             if number < progress.chunks:
                 continue
             if cancelled():
-                raise RunError("The run was cancelled.", code="cancelled")
+                raise RunError("The run was cancelled.", code=CANCELLED)
             rows = self._rows(order.run, spool, chunk)
             counts += self._apply(self._stores, plan, number, rows, now=self._clock.now())
             observer.chunk_applied(counts, spool.manifest.rows)
@@ -239,7 +239,7 @@ class RunExecutor:
             crashpoint("probe_stored")
             rows = conversation.count(sql.count)
             if rows > order.max_rows:
-                raise _too_many_rows(rows, order.max_rows)
+                raise _too_many_rows(order.run, rows, order.max_rows)
             if rows == 0:
                 return None
             conversation.fetch(
@@ -346,10 +346,14 @@ def _tell(observer: RunObserver, progress: Progress) -> None:
     observer.rows_fetched(progress.rows)
 
 
-def _too_many_rows(rows: int, limit: int) -> InvalidRequest:
+def _too_many_rows(run: Run, rows: int, limit: int) -> InvalidRequest:
+    remedy = "Narrow the query, run more often, or ask the operator to raise the limit."
+    if not run.kind.moves_progress:
+        remedy = (
+            f"Read it in at least {-(-rows // limit)} backfills, each of a part of {run.data_interval} with fewer rows."
+        )
     return InvalidRequest(
-        f"The interval holds {rows:,} rows; one run of this pipeline may read at most {limit:,}. Nothing was changed. Narrow the "
-        "query, run more often, or ask the operator to raise the limit.",
+        f"The interval holds {rows:,} rows; one run of this pipeline may read at most {limit:,}. Nothing was changed. {remedy}",
         field="sql_query",
         code="too_many_records",
     )

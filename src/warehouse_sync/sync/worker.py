@@ -12,12 +12,11 @@ from typing import Final, Self
 import pyarrow as pa
 
 from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.domain.run import CANCELLED, WORKER_DIED
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.sync.spool import SpoolRequest
 from warehouse_sync.sync.spool_manifest import Manifest
 from warehouse_sync.sync.worker_messages import (
-    CANCELLED,
-    WORKER_DIED,
     Message,
     address_message,
     error_of,

@@ -11,11 +11,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
 from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.domain.run import WORKER_DIED
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.errors import (
     RunError,
@@ -28,9 +29,6 @@ from warehouse_sync.errors import (
 from warehouse_sync.sync.spool import SpoolRequest
 
 Message = Mapping[str, Any]
-
-CANCELLED: Final = "cancelled"
-WORKER_DIED: Final = "worker_died"
 
 
 def line(message: Message) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from warehouse_sync.catalog import connections, data_models, feeds, pipelines, runs, workspaces
+from warehouse_sync.catalog import cancellation, connections, data_models, feeds, pipelines, runs, workspaces
 from warehouse_sync.catalog.database import Database, open_database
 from warehouse_sync.catalog.pipelines import PipelineDefinition
 from warehouse_sync.clock import ManualClock
@@ -19,7 +19,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
-from warehouse_sync.domain.pipeline import Pipeline, Schedule
+from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline, RunPolicy, Schedule
 from warehouse_sync.domain.run import Run, RunCounts, RunKind, RunRequest, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
@@ -45,13 +45,15 @@ class ScriptedExecutor:
         self.tidied: list[tuple[int, Environment]] = []
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def execute(self, order: Any, observer: object, cancelled: object) -> RunCounts:
-        del observer, cancelled
+    def execute(self, order: Any, observer: object, cancelled: Callable[[], bool]) -> RunCounts:
+        del observer
         self.executed.append(order.run)
         self.spools.add(order.run.id)
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()
         error = self.script.pop(0) if self.script else None
+        if cancelled():
+            raise RunError("stopped", code="cancelled")
         if error is not None:
             raise error
         return RunCounts(extracted=1, changed=1)
@@ -132,6 +134,13 @@ class Plant:
             self.definition = replace(self.definition, **changes)
             pipelines.change(tx, current, self.definition, max_active=5, now=self.clock.now(), by="ann")
             pipelines.set_fault(tx, current.key, None)
+
+    def cancel(self, run_id: int) -> Run | None:
+        with self.database.write() as tx:
+            return cancellation.cancel(tx, run_id, by="ann", now=self.clock.now())
+
+    def let_continue(self) -> None:
+        self.change(policy=RunPolicy(on_failed_interval=OnFailedInterval.CONTINUE))
 
     def work(self) -> int:
         """Plans and executes until there is nothing to do; returns how many executions there were."""
@@ -402,3 +411,142 @@ def claim(plant: Plant) -> None:
 def recovered(plant: Plant) -> None:
     runner = plant.new_runner()
     runner.recover()
+
+
+def test_a_cancelled_run_stops_and_waits_until_it_is_run_again(hourly: Plant) -> None:
+    def cancel() -> None:
+        hourly.cancel(hourly.runs()[0].id)
+        hourly.runner.heed_cancellations()
+
+    hourly.executor.meanwhile = cancel
+    hourly.clock.advance(2 * HOUR)
+    assert hourly.work() == 1
+    [run] = hourly.runs()
+    assert run.failure is not None
+    assert (run.state, run.failure.code) == (RunState.FAILED, "cancelled")
+    assert hourly.executor.spools == set()
+    assert not hourly.stored().is_faulted
+    hourly.change(name="a change is not a request to run")
+    hourly.clock.advance(100 * HOUR)
+    assert hourly.work() == 0
+    with hourly.database.write() as tx:
+        assert runs.retry(tx, hourly.runs()[0]) is not None
+    assert hourly.work() == 102
+
+
+@pytest.mark.parametrize("error", [DROPPED, BAD_QUERY, BAD_LOGIN])
+def test_whatever_a_cancelled_run_meets_last_it_is_cancelled(hourly: Plant, error: Exception) -> None:
+    """The flag was set, and its holder did not see it before the run failed."""
+    hourly.executor.script, hourly.executor.meanwhile = [error], lambda: hourly.cancel(hourly.runs()[0].id)
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    [run] = hourly.runs()
+    assert run.failure is not None
+    assert run.failure.code == "cancelled"
+    assert not hourly.stored().is_faulted
+    hourly.clock.advance(48 * HOUR)
+    assert hourly.work() == 0
+
+
+def test_a_run_that_is_done_before_it_sees_its_cancellation_has_succeeded(hourly: Plant) -> None:
+    hourly.executor.meanwhile = lambda: hourly.cancel(hourly.runs()[0].id)
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    assert hourly.runs()[0].state is RunState.SUCCESS
+
+
+def test_a_cancellation_outlives_the_holder_that_did_not_see_it(hourly: Plant) -> None:
+    hourly.clock.advance(HOUR)
+    hourly.runner.plan_once()
+    claim(hourly)
+    hourly.cancel(hourly.runs()[0].id)
+    recovered(hourly)
+    assert hourly.runner.execute_next()
+    assert hourly.executor.executed == []
+    [ended] = hourly.runs()
+    assert ended.failure is not None
+    assert ended.failure.code == "cancelled"
+
+
+def test_the_run_of_a_deleted_pipeline_is_stopped_by_its_holder(hourly: Plant) -> None:
+    def delete() -> None:
+        hourly.cancel(hourly.runs()[0].id)
+        with hourly.database.write() as tx:
+            pipelines.delete(tx, hourly.stored(), now=hourly.clock.now(), by="ann")
+        hourly.runner.heed_cancellations()
+
+    hourly.executor.meanwhile = delete
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    [run] = hourly.runs()
+    assert run.failure is not None
+    assert run.failure.code == "cancelled"
+    assert hourly.executor.spools == set()
+
+
+def test_with_continue_the_next_intervals_go_on_and_the_failed_one_can_be_run_again(hourly: Plant) -> None:
+    hourly.let_continue()
+    hourly.executor.script = [RunError("too many", code="too_many_records"), None, RunError("x", code="other")]
+    hourly.clock.advance(4 * HOUR)
+    assert hourly.work() == 4
+    states = [RunState.FAILED, RunState.SUCCESS, RunState.FAILED, RunState.SUCCESS]
+    assert [run.state for run in hourly.runs()] == states
+    assert [run.data_interval.start for run in hourly.runs()] == [START + number * HOUR for number in range(4)]
+    with hourly.database.write() as tx:
+        first, third = runs.unread(tx, hourly.pipeline.key, limit=9)
+        assert [first.data_interval.start, third.data_interval.start] == [START, START + 2 * HOUR]
+        assert runs.retry(tx, first) is not None
+    assert hourly.work() == 1
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    with hourly.database.read() as tx:
+        assert [run.id for run in runs.unread(tx, hourly.pipeline.key, limit=9)] == [third.id]
+
+
+def test_with_continue_a_transient_failure_is_tried_again_before_its_interval_is_passed(hourly: Plant) -> None:
+    hourly.let_continue()
+    hourly.executor.script = [DROPPED, DROPPED, DROPPED]
+    hourly.clock.advance(2 * HOUR)
+    assert hourly.work() == 1
+    hourly.clock.advance(timedelta(minutes=2))
+    assert hourly.work() == 1
+    hourly.clock.advance(timedelta(minutes=5))
+    assert hourly.work() == 2
+    assert [(run.state, run.attempt) for run in hourly.runs()] == [(RunState.FAILED, 3), (RunState.SUCCESS, 1)]
+
+
+def test_with_continue_a_fault_still_stops_the_pipeline(hourly: Plant) -> None:
+    hourly.let_continue()
+    hourly.executor.script = [BAD_QUERY]
+    hourly.clock.advance(3 * HOUR)
+    assert hourly.work() == 1
+    hourly.change(name="mended")
+    assert hourly.work() == 2
+
+
+def test_what_was_passed_stays_unread_when_the_pipeline_waits_again(hourly: Plant) -> None:
+    hourly.let_continue()
+    hourly.executor.script = [RunError("too many", code="too_many_records")]
+    hourly.clock.advance(2 * HOUR)
+    assert hourly.work() == 2
+    hourly.change(policy=RunPolicy())
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    with hourly.database.read() as tx:
+        assert [run.data_interval.start for run in runs.unread(tx, hourly.pipeline.key, limit=9)] == [START]
+
+
+def test_a_failed_interval_that_a_trigger_has_read_is_not_unread(hourly: Plant) -> None:
+    hourly.executor.script = [BAD_QUERY]
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    hourly.change(schedule=Schedule(ScheduleInterval.ON_DEMAND, START))
+    whole = Interval(START, hourly.clock.now())
+    with hourly.database.write() as tx:
+        assert len(runs.unread(tx, hourly.pipeline.key, limit=9)) == 1
+        request = RunRequest(RunKind.MANUAL, START, whole)
+        runs.create(tx, hourly.stored(), request, created_by="ann", now=hourly.clock.now())
+    hourly.work()
+    with hourly.database.write() as tx:
+        assert runs.unread(tx, hourly.pipeline.key, limit=9) == []
+        assert runs.retry(tx, runs.get(tx, hourly.executor.executed[0].id)) is None
