@@ -20,7 +20,7 @@ import uvicorn
 from warehouse_sync.api.app import create_app
 from warehouse_sync.api.ceilings import MAX_HEAD_BYTES, RequestLimits
 from warehouse_sync.api.services import Services
-from warehouse_sync.api.wire import BoundedProtocol
+from warehouse_sync.api.wire import BoundedProtocol, bound
 from warehouse_sync.catalog import home_facts
 from warehouse_sync.catalog.database import Database, open_database, url_of_home
 from warehouse_sync.clock import Clock, SystemClock
@@ -107,13 +107,18 @@ def serve(loaded: LoadedSettings, announce: Callable[[str], None]) -> None:
     if CRASH_VARIABLE in os.environ:
         _log.warning("this process will kill itself for a test", at=os.environ[CRASH_VARIABLE])
     with (
-        exclusive(home, address=f"{settings.host}:{settings.port}", now=SystemClock().now()),
-        _foundation(settings) as base,
+        exclusive(home, address=settings.address, now=SystemClock().now()) as tell,
+        bound(settings.host, settings.port) as sockets,
     ):
-        _serve_home(settings, base, announce)
+        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
+        tell(settings.address)
+        with _foundation(settings) as base:
+            _serve_home(settings, base, sockets, announce)
 
 
-def _serve_home(settings: Settings, base: _Foundation, announce: Callable[[str], None]) -> None:
+def _serve_home(
+    settings: Settings, base: _Foundation, sockets: list[socket.socket], announce: Callable[[str], None]
+) -> None:
     if base.keyring.created:
         _log.info("keys created: back them up", folder=str(base.keyring.directory))
     limits = StoreLimits(memory_mb=settings.memory_limit_mb)
@@ -122,7 +127,7 @@ def _serve_home(settings: Settings, base: _Foundation, announce: Callable[[str],
         runner, services = _assemble(settings, base, stores)
         runner.start()
         try:
-            _listen(settings, services, announce)
+            _listen(settings, services, sockets, announce)
         finally:
             runner.stop()
     finally:
@@ -315,7 +320,9 @@ def _refuse_open_network(settings: Settings) -> None:
     )
 
 
-def _listen(settings: Settings, services: Services, announce: Callable[[str], None]) -> None:
+def _listen(
+    settings: Settings, services: Services, sockets: list[socket.socket], announce: Callable[[str], None]
+) -> None:
     app = create_app(
         services,
         version=metadata.version("warehouse-sync"),
@@ -325,8 +332,6 @@ def _listen(settings: Settings, services: Services, announce: Callable[[str], No
     )
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         http=BoundedProtocol,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         log_config=None,
@@ -337,15 +342,13 @@ def _listen(settings: Settings, services: Services, announce: Callable[[str], No
         ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    scheme = "http" if settings.tls_cert is None else "https"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    _Server(config, lambda port: announce(f"{scheme}://{host}:{port}")).run()
+    _Server(config, lambda: announce(settings.address)).run(sockets)
 
 
 class _Server(uvicorn.Server):
-    """Tells when it answers requests, and at which port."""
+    """Tells when it answers requests."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[int], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
 
@@ -364,4 +367,4 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._ready(self.servers[0].sockets[0].getsockname()[1])
+            self._ready()

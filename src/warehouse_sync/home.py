@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,8 +62,11 @@ class Home:
 
 
 @contextmanager
-def exclusive(home: Home, *, address: str, now: datetime) -> Iterator[None]:
+def exclusive(home: Home, *, address: str, now: datetime) -> Iterator[Callable[[str], None]]:
     """Holds the home for one service until the block ends; the system frees it if the process dies.
+
+    Yields:
+        A function to tell another address, once it is known at which the service really listens.
 
     Raises:
         StoreError: another service holds it; the message says which process since when.
@@ -74,10 +77,14 @@ def exclusive(home: Home, *, address: str, now: datetime) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _taken(home, os.read(descriptor, 4096)) from None
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "address": address, "since": format_instant(now)}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-        yield
+
+        def tell(where: str) -> None:
+            holder = {"pid": os.getpid(), "host": socket.gethostname(), "address": where, "since": format_instant(now)}
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+
+        tell(address)
+        yield tell
     finally:
         os.close(descriptor)
 

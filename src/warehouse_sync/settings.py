@@ -187,10 +187,15 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def address(self) -> str:
+        """What is listened on, as a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'http' if self.tls_cert is None else 'https'}://{host}:{self.port}"
+
+    @property
     def issuer_url(self) -> str:
         """The issuer of access tokens: the one set, or the address that is listened on."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.issuer or f"{'http' if self.tls_cert is None else 'https'}://{host}:{self.port}"
+        return self.issuer or self.address
 
     @property
     def limits(self) -> Limits:

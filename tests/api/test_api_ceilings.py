@@ -35,6 +35,13 @@ def ours(answer: Any, status: int) -> dict[str, Any]:
     return body["errors"][0]
 
 
+def of_rfc_6749(status: int, headers: Any, body: Any, wanted: int, error: str = "invalid_request") -> None:
+    """The answer is one of the token endpoint's: its own body, and never to be stored (RFC 6749 §5.2)."""
+    assert (status, body["error"]) == (wanted, error)
+    assert set(body) == {"error", "error_description"}
+    assert (headers["cache-control"], headers["pragma"]) == ("no-store", "no-cache")
+
+
 def client_of(plane: Any, **limits: Any) -> httpx.Client:
     """A client of an application with other limits, on the same services."""
     app = create_app(plane.services, limits=RequestLimits(**limits))
@@ -95,7 +102,34 @@ def test_the_body(plane: Any, size: int, status: int) -> None:
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_TOKEN_BODY_BYTES, 400), (MAX_TOKEN_BODY_BYTES + 1, 413)])
 def test_the_body_of_a_token_request_which_anybody_may_send(plane: Any, size: int, status: int) -> None:
-    assert plane.client.post("/oauth/token", content=b"{}".ljust(size)).status_code == status
+    answer = plane.client.post("/oauth/token", content=b"{}".ljust(size))
+    of_rfc_6749(answer.status_code, answer.headers, answer.json(), status)
+    assert (answer.headers.get("connection") == "close") == (status == 413)
+
+
+@pytest.mark.parametrize(
+    ("request_of", "status"),
+    [
+        ({"content": b"[" * (MAX_JSON_DEPTH + 1) + b"]" * (MAX_JSON_DEPTH + 1)}, 400),
+        ({"content": b"{}", "headers": {"X-Long": "x" * MAX_HEAD_BYTES}}, 431),
+    ],
+)
+def test_a_token_request_is_refused_as_its_standard_wants(plane: Any, request_of: dict[str, Any], status: int) -> None:
+    answer = plane.client.post("/oauth/token", **request_of)
+    of_rfc_6749(answer.status_code, answer.headers, answer.json(), status)
+
+
+def test_a_token_request_with_another_method_is_refused_as_its_standard_wants(plane: Any) -> None:
+    answer = plane.client.get("/oauth/token")
+    of_rfc_6749(answer.status_code, answer.headers, answer.json(), 405)
+    assert answer.headers["allow"] == "POST"
+
+
+def test_a_token_request_that_finds_no_place_is_told_to_come_again(plane: Any) -> None:
+    with client_of(plane, at_once=0) as client:
+        answer = client.post("/oauth/token", json={})
+    of_rfc_6749(answer.status_code, answer.headers, answer.json(), 503, "temporarily_unavailable")
+    assert answer.headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize(("depth", "message"), [(MAX_JSON_DEPTH, "JSON object"), (MAX_JSON_DEPTH + 1, "nested")])
@@ -273,7 +307,9 @@ def test_a_head_that_never_ends_after_a_request_that_did(port: int) -> None:
     whole = b"GET /health HTTP/1.1\r\nHost: t\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(whole)
-        assert b"200" in connection.recv(65_536)
+        answer = b""
+        while b'{"status":"ok"}' not in answer:  # head and body may come one after the other
+            answer += connection.recv(65_536)
         connection.sendall(b"GET /heal")
         received = b""
         while chunk := connection.recv(65_536):
@@ -299,7 +335,23 @@ def test_a_request_that_is_not_slow_outlives_the_time_for_its_head(plane: Any) -
 def test_a_body_that_never_ends(port: int) -> None:
     head = b"POST /oauth/token HTTP/1.1\r\nHost: t\r\nContent-Length: 1000\r\n\r\n"
     status, body = talk(port, head, *[b"x"] * 10, pause=0.1)
-    assert (status, error_of(body)) == (408, (408, "request_timed_out"))
+    assert status == 408
+    assert json.loads(body) == {
+        "error": "invalid_request",
+        "error_description": "The body did not come within 0.4 seconds. Send it again, faster.",
+    }
+    status, body = talk(port, head.replace(b"oauth/token", b"v1/workspace"), b"", pause=0.1)
+    assert status == 401  # strangers' bodies are not waited for
+
+
+@pytest.mark.parametrize(("target", "of_token"), [(b"/oauth/token?x=1", True), (b"/oauth/tokens", False)])
+def test_a_token_request_whose_head_is_not_taken(port: int, target: bytes, of_token: bool) -> None:
+    status, body = talk(
+        port, b"POST %s HTTP/1.1\r\nHost: t\r\nX-Long: " % target, b"x" * 4 * MAX_HEAD_BYTES, pause=0.05
+    )
+    assert (status, "error" in json.loads(body)) == (431, of_token)
+    status, body = talk(port, b"POST %s HTTP/1.1\r\n" % target, b"X: y\r\n", pause=0.1)
+    assert (status, "error" in json.loads(body)) == (408, of_token)
 
 
 @pytest.mark.parametrize("text", [b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"HELLO\r\n\r\n"])

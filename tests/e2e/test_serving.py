@@ -50,9 +50,9 @@ def put_foreign_files(home: Path) -> None:
         (home / name).write_text(text)
 
 
-def serve(home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def serve(home: Path, *, port: str = "0", **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs ``serve`` that is expected to refuse; one that serves is stopped by the timeout and fails the test."""
-    line = [sys.executable, "-m", "warehouse_sync", "serve", "--home", str(home), "--port", "0"]
+    line = [sys.executable, "-m", "warehouse_sync", "serve", "--home", str(home), "--port", port]
     return subprocess.run(
         line, capture_output=True, text=True, check=False, timeout=30, env=clean_environment(variables)
     )
@@ -65,6 +65,21 @@ def test_a_second_service_on_the_same_home_is_refused_and_told_by_whom(place: Pl
     assert str(place.service.process.pid) in done.stderr
     assert "Traceback" not in done.stderr
     assert httpx.get(f"{place.service.url}/health", timeout=10).status_code == 200
+
+
+def test_the_issuer_and_the_lock_name_the_port_that_was_found(place: Place) -> None:
+    url = place.service.url
+    assert httpx.get(f"{url}/.well-known/openid-configuration", timeout=10).json()["issuer"] == url
+    assert httpx.get(f"{url}/openapi.json", timeout=10).json()["servers"][0]["url"] == url
+    assert json.loads((place.home / "serve.lock").read_text())["address"] == url
+
+
+def test_a_port_that_is_taken_is_a_clear_refusal(place: Place, tmp_path: Path) -> None:
+    port = place.service.url.rpartition(":")[2]
+    done = serve(tmp_path / "home", port=port)
+    assert done.returncode == 1
+    assert f"cannot listen at 127.0.0.1, port {port}: address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_administrative_commands_work_while_it_serves(place: Place) -> None:

@@ -21,6 +21,7 @@ import typer
 from tests.conformance.type_pages import TYPE_TABLES, overview
 from tests.conformance.type_table import page as type_page
 from warehouse_sync.api.app import BASE_PATH, create_app
+from warehouse_sync.api.errors import TOKEN_ERRORS
 from warehouse_sync.api.runs import RunDetailAnswer, StatusAnswer
 from warehouse_sync.cli.logins import VARIABLES as CLIENT_VARIABLES
 from warehouse_sync.cli.main import app as command_line
@@ -200,6 +201,7 @@ def codes_of_the_source() -> set[str]:
     """Every code that an error, a failed run or a rejected row can carry."""
     constants = {name: text for tree in syntax_trees() for name, text in _text_constants(tree)}
     codes = {f"warehouse_{fault}" for fault in WarehouseFault} | {str(reason) for reason in RejectReason}
+    codes |= set(TOKEN_ERRORS.values())
     for tree in syntax_trees():
         places = _places_of_codes(tree)
         for node in ast.walk(tree):

@@ -111,6 +111,12 @@ def test_a_longer_old_text_leaves_no_tail(home: Home) -> None:
         assert json.loads(home.lock.read_bytes())["address"] == "a"
 
 
+def test_the_address_can_be_told_when_it_is_known(home: Home) -> None:
+    with exclusive(home, address="http://127.0.0.1:0", now=NOW) as tell:
+        tell("http://h:1")
+        assert json.loads(home.lock.read_bytes())["address"] == "http://h:1"
+
+
 def test_the_folder_is_the_owners_alone(home: Home) -> None:
     assert stat.S_IMODE(home.folder.stat().st_mode) == 0o700
     with exclusive(home, address="a", now=NOW):

@@ -11,6 +11,7 @@ from typing import Any, Final
 from warehouse_sync.api.documents_examples import ERRORS, EXAMPLES, PARAMETERS, TOKEN_ERRORS
 from warehouse_sync.api.documents_texts import DESCRIPTIONS
 from warehouse_sync.api.documents_values import example_of
+from warehouse_sync.api.errors import PLATFORM_PREFIX, TOKEN_PATH, failure_body
 from warehouse_sync.api.platform import ACCOUNT_DESCRIPTION
 
 ADDRESS: Final = "http://127.0.0.1:8080"
@@ -48,7 +49,7 @@ _HEADERS: Final = {
         "description": "How much of a second's requests is used up.",
         "schema": {"type": "integer", "minimum": 0},
     },
-    "NoStore": {"description": "The answer holds a secret: do not keep it.", "schema": {"const": "no-store"}},
+    "NoStore": {"description": "The answer is for its reader alone: do not keep it.", "schema": {"const": "no-store"}},
 }
 _USED: Final = "X-mp-rate-limit-percentage-used"
 _BY_STATUS: Final = {
@@ -176,13 +177,11 @@ def _complete_parameter(parameter: Document) -> None:
 
 def _complete_response(response: Document, status: str, path: str, schemas: Document) -> None:
     names = {"X-Request-Id": "RequestId", **_BY_STATUS.get(status, {})}
-    if (path == "/oauth/token" and status == "200") or "client_secret" in str(_body_schema(response, schemas)):
+    if path == TOKEN_PATH or "client_secret" in str(_body_schema(response, schemas)):
         names["Cache-Control"] = "NoStore"
     response["headers"] = {name: {"$ref": f"#/components/headers/{ref}"} for name, ref in names.items()}
-    if status in ERRORS and (path != "/oauth/token" or status in _ALWAYS) and (path, status) != ("/health", "503"):
+    if status in ERRORS and (path, status) != ("/health", "503"):
         _complete_failure(response, status, path)
-    elif path == "/oauth/token" and status in TOKEN_ERRORS:
-        response["content"]["application/json"]["example"] = TOKEN_ERRORS[status]
     elif status in {"200", "201"} and response["description"] == "Successful Response":
         response["description"] = "It was made." if status == "201" else "Success."
     elif status == "204":
@@ -192,12 +191,13 @@ def _complete_response(response: Document, status: str, path: str, schemas: Docu
 
 
 def _complete_failure(response: Document, status: str, path: str) -> None:
-    item = ERRORS[status][1]
-    example: Document
-    if path.startswith("/v1/"):
-        schema, example = "PlatformErrorBody", {"data": None, "dataType": None, "errors": [item]}
-    else:
-        schema, example = "ErrorBody", {"statusCode": int(status), "errors": [item]}
+    item = TOKEN_ERRORS.get(status, ERRORS[status][1]) if path == TOKEN_PATH else ERRORS[status][1]
+    schema = "ErrorBody"
+    if path == TOKEN_PATH:
+        schema = "TokenErrorBody"
+    elif path.startswith(PLATFORM_PREFIX):
+        schema = "PlatformErrorBody"
+    example = failure_body(int(status), [item], path=path)
     response["content"] = {
         "application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
     }

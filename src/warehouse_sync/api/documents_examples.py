@@ -288,16 +288,10 @@ ERRORS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 """What a failure means and an item that tells of it, by status."""
 
-TOKEN_ERRORS: Final = {
-    "400": {"error": "invalid_request", "error_description": "audience is required."},
-    "401": {"error": "invalid_client", "error_description": "Client id or client secret is wrong."},
-    "429": {
-        "error": "temporarily_unavailable",
-        "error_description": "Too many failed attempts. Try again in 42 seconds.",
-    },
-    "503": {
-        "error": "temporarily_unavailable",
-        "error_description": "The service cannot use its own database now. Try again later.",
-    },
+TOKEN_ERRORS: Final[dict[str, dict[str, Any]]] = {
+    "400": {"message": "audience is required.", "code": "invalid_request"},
+    "401": {"message": "The client id or the client secret is wrong.", "code": "invalid_client"},
+    "429": {"message": "Too many failed attempts. Try again in 42 seconds.", "code": "too_many_failures"},
+    "503": {"message": "The service cannot use its own database now. Try again later.", "code": "store_unusable"},
 }
-"""Failures of the token endpoint, by status (RFC 6749 §5.2)."""
+"""What the token endpoint says where it says something else."""

@@ -16,6 +16,9 @@ from warehouse_sync.services.tokens import TooManyFailures
 PLATFORM_PREFIX: Final = "/v1/"
 """Routes below it answer in the Platform API's envelope."""
 
+TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - an address, no password
+"""Answers as RFC 6749 §5.2 wants it, whoever refuses the request."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -50,6 +53,17 @@ _STATUS: Final[dict[type[Exception], int]] = {
     BodyTooSlow: 408,
     TooBusy: 503,
 }
+TOKEN_ERRORS: Final = {
+    401: "invalid_client",
+    429: "temporarily_unavailable",
+    500: "server_error",
+    503: "temporarily_unavailable",
+    504: "temporarily_unavailable",
+}
+"""What ``error`` of the token endpoint is, by status; else ``invalid_request``."""
+
+_MORE_TOKEN_ERRORS: Final = frozenset({"unsupported_grant_type", "invalid_target"})
+_NEVER_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _WITHOUT_TOKEN_ERROR: Final = frozenset({"no_token", "account_missing"})
 _TOO_MUCH_TO_SHOW: Final = "preview_too_large"
 _UNEXPECTED: Final = (
@@ -102,28 +116,33 @@ def plain_error(
     return _answer(status, [{"message": message, "code": code}], path=path, headers=headers)
 
 
-def oauth_error(error: WarehouseSyncError, *, basic: bool) -> Response:
-    """A failure of the token endpoint as RFC 6749 §5.2 wants it.
+def token_error(error: WarehouseSyncError, *, request_id: str, basic: bool) -> Response:
+    """A failure that the token endpoint itself found.
 
     Args:
         basic: whether the client used HTTP Basic, which it is then challenged with.
     """
-    headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-    if isinstance(error, TooManyFailures):
-        headers["Retry-After"] = str(error.retry_after)
-        return JSONResponse(
-            {"error": "temporarily_unavailable", "error_description": error.message}, 429, headers=headers
-        )
-    if isinstance(error, errors.Unauthenticated):
+    response = error_response(error, path=TOKEN_PATH, request_id=request_id)
+    if response.status_code == 401:
+        del response.headers["WWW-Authenticate"]
         if basic:
-            headers["WWW-Authenticate"] = 'Basic realm="warehouse-sync", charset="UTF-8"'
-        return JSONResponse({"error": "invalid_client", "error_description": error.message}, 401, headers=headers)
-    if isinstance(error, errors.StoreError):
-        headers["Retry-After"] = _RETRY_AFTER_SECONDS
-        _log.error("a store cannot be used", path="/oauth/token", reason=error.message)
-        return JSONResponse({"error": "temporarily_unavailable", "error_description": _STORE}, 503, headers=headers)
-    code = error.code if error.code in {"unsupported_grant_type", "invalid_target"} else "invalid_request"
-    return JSONResponse({"error": code, "error_description": error.message}, status_of(error), headers=headers)
+            response.headers["WWW-Authenticate"] = 'Basic realm="warehouse-sync", charset="UTF-8"'
+    return response
+
+
+def failure_body(status: int, items: Sequence[Mapping[str, Any]], *, path: str) -> dict[str, Any]:
+    """A failure in the shape of the API that the path belongs to.
+
+    Args:
+        items: what is wrong: each with ``message`` and ``code``; the token endpoint tells the first one only.
+    """
+    if path == TOKEN_PATH:
+        code = items[0]["code"]
+        error = code if code in _MORE_TOKEN_ERRORS else TOKEN_ERRORS.get(status, "invalid_request")
+        return {"error": error, "error_description": items[0]["message"]}
+    if path.startswith(PLATFORM_PREFIX):
+        return {"data": None, "dataType": None, "errors": items}
+    return {"statusCode": status, "errors": items}
 
 
 def _status_of_warehouse_error(error: WarehouseError) -> int:
@@ -168,7 +187,5 @@ def _item(message: str, code: str, field: str | None) -> dict[str, Any]:
 def _answer(
     status: int, items: list[dict[str, Any]], *, path: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    body: dict[str, Any] = {"statusCode": status, "errors": items}
-    if path.startswith(PLATFORM_PREFIX):
-        body = {"data": None, "dataType": None, "errors": items}
-    return JSONResponse(body, status, headers=dict(headers or {}))
+    never_stored = _NEVER_STORED if path == TOKEN_PATH else {}
+    return JSONResponse(failure_body(status, items, path=path), status, headers={**(headers or {}), **never_stored})

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from warehouse_sync.api.errors import BodyTooLarge, BodyTooSlow, error_response
+from warehouse_sync.api.errors import TOKEN_PATH, BodyTooLarge, BodyTooSlow, error_response
 from warehouse_sync.api.refusals import Refusals
 from warehouse_sync.api.strict_json import refuse_ambiguous_json
 from warehouse_sync.errors import InvalidRequest, Unauthenticated
@@ -149,7 +149,7 @@ class BoundedBody:
         await self._app(scope, replay, send)
 
     async def _checked(self, scope: Scope, receive: Receive) -> bytes | None:
-        wants_token = scope["path"] == "/oauth/token"
+        wants_token = scope["path"] == TOKEN_PATH
         most = min(self._max_bytes, MAX_TOKEN_BODY_BYTES) if wants_token else self._max_bytes
         try:
             async with asyncio.timeout(self._seconds):

@@ -24,6 +24,13 @@ class ErrorBody(BaseModel):
     errors: list[ErrorItem]
 
 
+class TokenErrorBody(BaseModel):
+    """A failure of the token endpoint (RFC 6749 §5.2)."""
+
+    error: str = Field(examples=["invalid_client"])
+    error_description: str = Field(examples=["The client id or the client secret is wrong."])
+
+
 class PlatformErrorBody(BaseModel):
     """The answer to every request below ``/v1`` that failed."""
 

@@ -15,8 +15,10 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from warehouse_sync.api.errors import oauth_error
+from warehouse_sync.api.errors import TOKEN_PATH, token_error
+from warehouse_sync.api.middleware import request_id_of
 from warehouse_sync.api.refusals import Refusals
+from warehouse_sync.api.responses import TokenErrorBody
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.errors import InvalidRequest, Unauthenticated, WarehouseSyncError
 from warehouse_sync.services.tokens import Grant, TokenService
@@ -66,15 +68,10 @@ _ANSWER_SCHEMA: Final = {
         "token_type": {"const": "Bearer"},
     },
 }
-_FAILURE_SCHEMA: Final = {
-    "type": "object",
-    "required": ["error", "error_description"],
-    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
-}
 
 
 def _failure(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": _FAILURE_SCHEMA}}}
+    return {"description": description, "model": TokenErrorBody}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ class _TokenRequest:
 
 
 @router.post(
-    "/oauth/token",
+    TOKEN_PATH,
     summary="Get an access token",
     description="JSON as published, or a form with the client in it or in HTTP Basic. Cache the token: it is valid for hours.",
     openapi_extra=_OPENAPI,
@@ -96,7 +93,6 @@ class _TokenRequest:
         },
         400: _failure("`invalid_request`, `unsupported_grant_type` or `invalid_target`."),
         401: _failure("`invalid_client`."),
-        413: {"description": "The body is too long."},
         429: _failure("Too many failed attempts; wait for `Retry-After` seconds."),
         503: _failure("The service cannot use its own database now."),
     },
@@ -113,7 +109,7 @@ async def token(request: Request) -> Response:
         )
     except WarehouseSyncError as error:
         await run_in_threadpool(Refusals(request.app.state.services).note, request, error)
-        return oauth_error(error, basic=basic)
+        return token_error(error, request_id=request_id_of(request.scope), basic=basic)
     return _answer(granted)
 
 

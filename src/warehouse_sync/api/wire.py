@@ -1,16 +1,72 @@
-"""HTTP as it comes from the socket: a head that does not end is cut off, and what is no HTTP is refused in our own shape."""
+"""Where HTTP comes in: the sockets that are listened on. A head that does not end is cut off; what is no HTTP is refused in our shape."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import socket
 import sys
-from typing import ClassVar
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, ClassVar, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_REASONS = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+from warehouse_sync.api.errors import failure_body
+from warehouse_sync.errors import SettingsError
+
+_LONGEST_REQUEST_LINE: Final = 4096
+_NOT_OF_THIS_MACHINE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+_REASONS: Final = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
+
+
+@contextmanager
+def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
+    """A socket for each address that a host name means, all of one port; for port 0 a free one. Nobody listens on them yet.
+
+    Raises:
+        SettingsError: no address can be had; says why.
+    """
+    with ExitStack() as opened:
+        sockets: list[socket.socket] = []
+        try:
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for family, kind, protocol, _, address in addresses:
+                one = _bound(family, kind, protocol, (address[0], port, *address[2:]))
+                if one is not None:
+                    sockets.append(opened.enter_context(one))
+                    port = one.getsockname()[1]
+        except OSError as error:
+            raise _cannot_listen(host, port, (error.strerror or str(error)).lower()) from error
+        if not sockets:
+            raise _cannot_listen(host, port, "the name means no address of this machine")
+        yield sockets
+
+
+def _bound(family: int, kind: int, protocol: int, address: tuple[Any, ...]) -> socket.socket | None:
+    """None if this machine has no such address, as ``localhost`` means ::1 where there is no IPv6."""
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind(address)
+    except OSError as error:
+        opened.close()
+        if error.errno in _NOT_OF_THIS_MACHINE:
+            return None
+        raise
+    return opened
+
+
+def _cannot_listen(host: str, port: int, reason: str) -> SettingsError:
+    return SettingsError(
+        f"The service cannot listen at {host}, port {port}: {reason}. Stop the program that does, or set another port with --port or "
+        "another address with --host.",
+        field="WAREHOUSE_SYNC_PORT",
+    )
 
 
 class BoundedProtocol(H11Protocol):
@@ -69,11 +125,12 @@ class BoundedProtocol(H11Protocol):
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             self.transport.close()  # an answer is under way; nothing can be said between
             return
-        body = json.dumps({"statusCode": status, "errors": [{"message": message, "code": code}]}).encode()
+        body = json.dumps(failure_body(status, [{"message": message, "code": code}], path=self._path_so_far())).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
+            (b"pragma", b"no-cache"),
             (b"x-content-type-options", b"nosniff"),
             (b"connection", b"close"),
         ]
@@ -81,3 +138,9 @@ class BoundedProtocol(H11Protocol):
         for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+    def _path_so_far(self) -> str:
+        """The path of the request whose head was not taken; empty if even that is not there."""
+        unread, _ = self.conn.trailing_data
+        words = unread[:_LONGEST_REQUEST_LINE].split(b" ")
+        return words[1].partition(b"?")[0].decode("ascii", "replace") if len(words) > 2 else ""
