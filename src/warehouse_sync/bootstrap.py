@@ -35,6 +35,7 @@ from warehouse_sync.logs import configure_logging, get_logger
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.scheduler.progress import LiveProgress
+from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
 from warehouse_sync.scheduler.steps import ReadingSteps, RunSteps
 from warehouse_sync.security.client_secrets import ClientSecretDigests
@@ -150,7 +151,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             runs_at_once=settings.runs_at_once,
             lease=timedelta(seconds=settings.lease_seconds),
             settle_delay=settle_delay,
-            history=timedelta(days=settings.history_days),
+            retention=_retention(settings),
         ),
     )
     database, clock = base.database, base.clock
@@ -189,6 +190,14 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
 def _steps(settings: Settings, base: _Foundation, executor: RunExecutor) -> dict[RunKind, RunSteps]:
     reading = ReadingSteps(base.database, base.vault, executor, settings.limits)
     return dict.fromkeys(RunKind, reading)
+
+
+def _retention(settings: Settings) -> Retention:
+    def kept(days: int) -> timedelta | None:
+        return timedelta(days=days) if days else None
+
+    history = timedelta(days=settings.history_days)
+    return Retention(history, reject_samples=kept(settings.reject_samples_days), audit=kept(settings.audit_days))
 
 
 def _tokens(settings: Settings, base: _Foundation) -> TokenService:

@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         False, description="Read intervals with BETWEEN, both ends included, as mParticle does: edges are read twice."
     )
     history_days: int = Field(90, ge=0, le=36_500, description="How long replaced row versions are kept, in days.")
+    reject_samples_days: int = Field(
+        90, ge=0, le=36_500, description="How long samples of refused rows are kept, in days; 0 for ever."
+    )
+    audit_days: int = Field(
+        365, ge=0, le=36_500, description="How long entries of the audit log are kept, in days; 0 for ever."
+    )
 
     limit_active_pipelines: int = Field(5, ge=0, le=100_000, description="Active pipelines of one workspace.")
     limit_columns: int = Field(100, ge=1, le=10_000, description="Output columns of a data model.")

@@ -1,6 +1,6 @@
 """Who did what, and when; and who was refused.
 
-A deed is recorded in its own transaction, so neither exists without the other. Nothing here changes or removes an entry.
+A deed is recorded in its own transaction, so neither exists without the other. Nothing changes an entry; only its age removes it.
 """
 
 from __future__ import annotations
@@ -72,6 +72,16 @@ def page(
     if before is not None:
         query = query.where(columns.id < before)
     return [_entry(row) for row in tx.execute(query)]
+
+
+def forget(tx: Transaction, before: datetime, *, at_most: int) -> int:
+    """Removes the oldest entries, those from before a moment and no more than ``at_most``; returns how many."""
+    columns = audit_log.c
+    oldest = tx.execute(sa.select(columns.id, columns.at).order_by(columns.id).limit(at_most)).all()
+    old = [row.id for row in oldest if row.at < before]
+    if old:
+        tx.execute(sa.delete(audit_log).where(columns.id <= old[-1], columns.at < before))
+    return len(old)
 
 
 def _entry(row: sa.Row[Any]) -> AuditEntry:

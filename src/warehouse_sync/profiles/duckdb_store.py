@@ -147,6 +147,15 @@ class DuckDbStores:
                 forgotten += removed
             return forgotten
 
+    def forget_reject_samples(self, before: datetime) -> int:
+        return sum(self._forget_reject_samples(scope, before) for scope in self.scopes())
+
+    def _forget_reject_samples(self, scope: Scope, before: datetime) -> int:
+        old = "DELETE FROM reject_samples WHERE run IN (SELECT run FROM run_progress WHERE applied_on < ?)"
+        with self._writing(*scope) as connection:
+            [(removed,)] = connection.execute(old, [before.astimezone(UTC).replace(tzinfo=None)]).fetchall()
+            return int(removed)
+
     def scopes(self) -> list[Scope]:
         return [
             (int(workspace), Environment(environment))

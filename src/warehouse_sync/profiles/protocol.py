@@ -211,3 +211,7 @@ class ProfileStores(Protocol):
     def forget_history(self, before: datetime) -> int:
         """Removes row versions that were replaced before a moment, in every scope; returns how many."""
         ...
+
+    def forget_reject_samples(self, before: datetime) -> int:
+        """Removes samples of rows that were refused before a moment, in every scope; returns how many. Their counts stay."""
+        ...

@@ -37,6 +37,7 @@ from warehouse_sync.scheduler.lease_watch import LeaseWatch
 from warehouse_sync.scheduler.ledger import progress_of, was_changed_since_start
 from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
+from warehouse_sync.scheduler.retention import Retention, forget
 from warehouse_sync.scheduler.settlement import Settlement
 from warehouse_sync.scheduler.steps import RunSteps
 from warehouse_sync.sync.execution import RunExecutor
@@ -63,13 +64,13 @@ class RunnerSettings:
         runs_at_once: threads that execute runs.
         lease: silence after which a holder is taken for dead.
         settle_delay: wait after the end of a scheduled interval.
-        history: how long replaced row versions are kept.
+        retention: how long things are kept.
     """
 
     runs_at_once: int
     lease: timedelta
     settle_delay: timedelta
-    history: timedelta
+    retention: Retention
 
 
 class Runner:
@@ -184,11 +185,9 @@ class Runner:
             self._executor.discard(run_id)
 
     def keep_house(self) -> None:
-        """Removes spools that nobody needs and row versions that are too old."""
+        """Removes spools that nobody needs, and what is too old."""
         self._discard_spools()
-        forgotten = self._executor.forget_history(self._clock.now() - self._settings.history)
-        if forgotten:
-            _log.info("history forgotten", row_versions=forgotten)
+        forget(self._database, self._executor, self._settings.retention, now=self._clock.now())
 
     def _tidy(self) -> None:
         self.tidy_next(wait=_IDLE_SECONDS)

@@ -200,6 +200,10 @@ class RunExecutor:
         """Removes replaced row versions that were replaced before a moment; returns how many (decision D31)."""
         return self._stores.forget_history(before)
 
+    def forget_reject_samples(self, before: datetime) -> int:
+        """Removes samples of rows that were refused before a moment; returns how many."""
+        return self._stores.forget_reject_samples(before)
+
     def spooled(self) -> set[int]:
         """The runs that have a spool, sealed or not."""
         return {int(folder.name.removeprefix("run-")) for folder in self._spools.glob("run-*[0-9]")}

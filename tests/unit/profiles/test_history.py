@@ -1,4 +1,4 @@
-"""Replaced row versions: kept for a while, then forgotten; current values never are."""
+"""Replaced row versions and samples of refused rows: kept for a while, then forgotten; current values and counts never are."""
 
 from __future__ import annotations
 
@@ -36,3 +36,17 @@ def test_stores_that_are_not_open_yet_are_found(tmp_path: Path) -> None:
     again = Home(tmp_path)
     assert again.stores.forget_history(START + timedelta(days=1000)) == 1
     assert (tmp_path / "notes.duckdb").read_text() == "not ours"
+
+
+def test_only_samples_of_rows_refused_before_the_moment_are_forgotten(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.sync({"customer_id": "", "colour": "red"})
+    early = home.now
+    home.sync({"customer_id": None, "colour": "green"})
+    assert len(home.rejects()["no_identity"].samples) == 1
+    assert home.stores.forget_reject_samples(early) == 0
+    assert home.stores.forget_reject_samples(home.now) == 1  # the first run's
+    assert len(home.rejects()["no_identity"].samples) == 1
+    assert home.stores.forget_reject_samples(home.now + timedelta(seconds=1)) == 1
+    assert home.rejects()["no_identity"].samples == ()
+    assert home.rejects()["no_identity"].count == 1

@@ -24,6 +24,7 @@ from warehouse_sync.domain.run import Run, RunCounts, RunKind, RunRequest, RunSt
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.scheduler.progress import LiveProgress
+from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
 from warehouse_sync.scheduler.steps import ReadingSteps
 from warehouse_sync.security.vault import KeyEncryptionKey, Vault
@@ -93,7 +94,7 @@ class Plant:
             runs_at_once=1,
             lease=timedelta(seconds=60),
             settle_delay=timedelta(0),
-            history=timedelta(90),
+            retention=Retention(timedelta(90)),
         )
         executor: Any = self.executor
         return Runner(
