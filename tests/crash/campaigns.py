@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import Final
 
-from tests.crash import kill_points, kill_random
+from tests.crash import kill_points, kill_random, pause
 from tests.crash.report import ROOT, Campaign, Outcome
 
 TRIALS: Final = "CRASH_TRIALS"
@@ -45,6 +45,15 @@ CAMPAIGNS: Final = (
         "twice or unexpected; intervals tile; counts equal a recount (R16); profiles are those of the model; no run is stuck.",
         1_000,
         kill_random.campaign,
+    ),
+    Campaign(
+        "R2",
+        "pause",
+        "A holder is paused beyond its lease, at a random moment of its dealings with the profile store, while another takes its run over; "
+        "or the child of its fetch is stopped for three leases. No row is applied twice; the holder stops when it goes on; the child's "
+        "holder keeps its run.",
+        100,
+        pause.campaign,
     ),
     Campaign(
         "R6",

@@ -7,15 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.kill_points import POINTS, Point, Theatre, prepare
+from tests.crash.kill_points import POINTS, Point, Theatre
 from tests.crash.report import ROOT
 
 pytestmark = pytest.mark.crash
-
-
-@pytest.fixture(scope="module")
-def theatre(tmp_path_factory: pytest.TempPathFactory) -> Theatre:
-    return prepare(tmp_path_factory.mktemp("theatre"))
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.at)
