@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import Final
 
-from tests.crash import kill_points, kill_random, pause
+from tests.crash import kill_points, kill_random, leaks, pause, poison, stop
 from tests.crash.report import ROOT, Campaign, Outcome
 
 TRIALS: Final = "CRASH_TRIALS"
@@ -54,6 +54,29 @@ CAMPAIGNS: Final = (
         "holder keeps its run.",
         100,
         pause.campaign,
+    ),
+    Campaign(
+        "R20",
+        "leaks",
+        "The service is started and stopped in one process, and executes as many runs in one life: at most 2 descriptors and no thread "
+        "more than at first, no spool and no scratch file left.",
+        50,
+        leaks.campaign,
+    ),
+    Campaign(
+        "R21",
+        "stop",
+        "SIGTERM at a random moment of a run: the service is gone within 10 s, its run put back within 5 s; the next life finishes it, "
+        "without its warehouse if all rows were fetched. Nothing is lost or twice.",
+        200,
+        stop.campaign,
+    ),
+    Campaign(
+        "R25",
+        "poison",
+        "A run during which the service dies is tried three times, then fails with `worker_died`; the run behind it proceeds.",
+        20,
+        poison.campaign,
     ),
     Campaign(
         "R6",

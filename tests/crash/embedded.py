@@ -11,10 +11,10 @@ from typing import Any
 from tests.crash.stage import CHUNK_ROWS, Stage
 from tests.fixtures.service import WORKSPACE
 from warehouse_sync import bootstrap
-from warehouse_sync.domain.run import Run
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.scheduler.runner import Runner
 from warehouse_sync.services.caller import OPERATOR
+from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.settings import Settings
 
 
@@ -38,9 +38,9 @@ class Embedded:
         runner._watch._seconds = lease.total_seconds()
         return runner
 
-    def trigger(self, pipeline: str = "p") -> Run:
-        _, services = bootstrap._assemble(self.settings, self.base, self.stores)
-        return services.runs.trigger(OPERATOR, WORKSPACE, pipeline)
+    def trigger(self, pipeline: str = "p") -> None:
+        requests = RunRequestService(self.base.database, self.base.clock, wake=lambda: None)
+        requests.trigger(OPERATOR, WORKSPACE, pipeline)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from warehouse_sync.catalog.audit import AuditEntry
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunRequest
@@ -49,7 +50,7 @@ class RunRequestService:
             _refuse_unless_triggerable(tx, pipeline)
             made = _create(tx, caller, pipeline, _request_to_now(tx, pipeline, now), now)
             audit.record(tx, AuditEntry(now, caller.client_id, workspace_id, "trigger", "pipeline", pipeline.id))
-        self._wake()
+        self._tell_scheduler()
         return made
 
     def resync(self, caller: Caller, workspace_id: int, pipeline_id: str) -> Run:
@@ -69,7 +70,7 @@ class RunRequestService:
             request = resync(pipeline.schedule, progress.offset, Interval(min(first or last, last), last))
             made = _create(tx, caller, pipeline, request, now)
             audit.record(tx, AuditEntry(now, caller.client_id, workspace_id, "resync", "pipeline", pipeline.id))
-        self._wake()
+        self._tell_scheduler()
         return made
 
     def backfill(self, caller: Caller, workspace_id: int, pipeline_id: str, start: datetime, end: datetime) -> Run:
@@ -97,7 +98,7 @@ class RunRequestService:
             details = {"start": format_instant(start), "end": format_instant(end)}
             entry = AuditEntry(now, caller.client_id, workspace_id, "backfill", "pipeline", pipeline.id, details)
             audit.record(tx, entry)
-        self._wake()
+        self._tell_scheduler()
         return made
 
     def run_again(self, caller: Caller, workspace_id: int, pipeline_id: str, run_id: int) -> Run:
@@ -124,7 +125,7 @@ class RunRequestService:
                 )
             pipelines.set_fault(tx, pipeline.key, None)
             audit.record(tx, AuditEntry(now, caller.client_id, workspace_id, "run_again", "run", str(run_id)))
-        self._wake()
+        self._tell_scheduler()
         return queued
 
     def cancel(self, caller: Caller, workspace_id: int, pipeline_id: str, run_id: int) -> Run:
@@ -145,6 +146,10 @@ class RunRequestService:
                 )
             audit.record(tx, AuditEntry(now, caller.client_id, workspace_id, "cancel", "run", str(run_id)))
         return run
+
+    def _tell_scheduler(self) -> None:
+        crashpoint("run_created")
+        self._wake()
 
     @contextmanager
     def _asking(self, caller: Caller, workspace_id: int, pipeline_id: str) -> Iterator[tuple[Transaction, Pipeline]]:
