@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import Final
 
-from tests.crash import kill_points, kill_random, leaks, pause, poison, stop
+from tests.crash import kill_points, kill_random, leaks, pause, poison, stop, upgrade
 from tests.crash.report import ROOT, Campaign, Outcome
 
 TRIALS: Final = "CRASH_TRIALS"
@@ -70,6 +70,14 @@ CAMPAIGNS: Final = (
         "without its warehouse if all rows were fetched. Nothing is lost or twice.",
         200,
         stop.campaign,
+    ),
+    Campaign(
+        "R22",
+        "upgrade",
+        "A home of an earlier version, with a run in flight and its spool sealed, is started by this version, which is killed once on "
+        "the way (but in the first trial): the run finishes without its warehouse, nothing is lost or twice.",
+        50,
+        upgrade.campaign,
     ),
     Campaign(
         "R25",

@@ -18,6 +18,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.errors import LeaseLostError, StoreError
@@ -422,7 +423,9 @@ def _bring_up(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     for statement in schema.steps_from(version, data_models_in(connection)):
         connection.execute(statement)
     connection.execute("UPDATE store_version SET version = ?", [schema.VERSION])
+    crashpoint("store_migrating")
     connection.execute("COMMIT")
+    crashpoint("store_migrated")
 
 
 def _renew_digests(connection: duckdb.DuckDBPyConnection) -> None:
