@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-_NUMBERED_BY_RUN = {"m": "run", "h": "run, replaced_by"}
+_WITHOUT_RUNS = {"m": "EXCLUDE (run)", "h": "EXCLUDE (run, replaced_by)", "v": ""}
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def contents(store: Path) -> dict[str, list[tuple[Any, ...]]]:
     }
     with opened(store) as connection:
         for (table,) in connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE regexp_full_match(table_name, '[mh]_[0-9]+')"
+            "SELECT table_name FROM duckdb_tables() WHERE regexp_full_match(table_name, '[mhv]_[0-9]+')"
         ).fetchall():
-            queries[table] = f"SELECT * EXCLUDE ({_NUMBERED_BY_RUN[table[0]]}) FROM {table} ORDER BY ALL"
+            queries[table] = f"SELECT * {_WITHOUT_RUNS[table[0]]} FROM {table} ORDER BY ALL"
         return {name: connection.execute(query).fetchall() for name, query in queries.items()}
 
 
@@ -94,7 +94,7 @@ def tokens(store: Path, attribute: str = "token") -> dict[int, Counter[str]]:
         columns = connection.execute("SELECT data_model, number FROM attributes WHERE name = ?", [attribute]).fetchall()
         for model, number in columns:
             rows = connection.execute(
-                f"SELECT a_{number} FROM m_{model} UNION ALL SELECT a_{number} FROM h_{model}"
+                f"SELECT a_{number} FROM (SELECT seq FROM m_{model} UNION ALL SELECT seq FROM h_{model}) JOIN v_{model} USING (seq)"
             ).fetchall()
             found[model] = Counter(token for (token,) in rows)
         return found
@@ -109,7 +109,9 @@ def people(store: Path, attribute: str = "token") -> Counter[tuple[frozenset[str
         rows: dict[int, set[tuple[int, str]]] = {profile: set() for profile in identities}
         columns = connection.execute("SELECT data_model, number FROM attributes WHERE name = ?", [attribute]).fetchall()
         for model, number in columns:
-            for profile, value in connection.execute(f"SELECT profile, a_{number} FROM m_{model}").fetchall():
+            for profile, value in connection.execute(
+                f"SELECT profile, a_{number} FROM m_{model} JOIN v_{model} USING (seq)"
+            ).fetchall():
                 rows.setdefault(profile, set()).add((model, value))
     return Counter((frozenset(identities.get(profile, ())), frozenset(rows[profile])) for profile in rows)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from warehouse_sync.profiles.relations import Relations
+from warehouse_sync.profiles.schema import current_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,16 @@ LOOKUP: Final = SortedTable("lookup", "h", "UHUGEINT", "h", piece_rows=16_384, t
 IDENTITIES: Final = SortedTable(
     "identities", "profile", "BIGINT", "profile, type", piece_rows=122_880, tolerance=500_000
 )
-SORTED_TABLES: Final = (LOOKUP, IDENTITIES)
+
+
+def current_versions(data_model_key: int) -> SortedTable:
+    """The table of a data model's current versions."""
+    return _versions(current_table(data_model_key))
+
+
+def _versions(name: str) -> SortedTable:
+    return SortedTable(name, "profile", "BIGINT", "profile", piece_rows=122_880, tolerance=500_000)
+
 
 _KEYS_OF_FINGERPRINTS: Final = 1 << 128
 
@@ -78,10 +88,8 @@ def take_step(relations: Relations, pace: Pace) -> bool:
         relations: an open transaction of the store's writer.
         pace: when a pass is due, and how long a step is.
     """
-    for table in SORTED_TABLES:
-        [(loose, taken, position)] = relations.rows(
-            f"SELECT loose, taken, position FROM disorder WHERE table_name = '{table.name}'"
-        )
+    for name, loose, taken, position in relations.rows("SELECT * FROM disorder ORDER BY table_name"):
+        table = {LOOKUP.name: LOOKUP, IDENTITIES.name: IDENTITIES}.get(name) or _versions(name)
         if taken is None and loose <= table.tolerance * pace.patience:
             continue
         if taken is None:

@@ -142,10 +142,7 @@ class DuckDbStores:
             models = connection.execute("SELECT DISTINCT data_model FROM attributes").fetchall()
             forgotten = 0
             for (model,) in models:
-                old = f"""DELETE FROM {schema.history_table(model)}
-                          WHERE replaced_by IN (SELECT run FROM run_progress WHERE applied_on < ?)"""
-                [(removed,)] = connection.execute(old, [moment]).fetchall()
-                forgotten += removed
+                forgotten += _forget_versions(connection, model, moment)
             return forgotten
 
     def forget_reject_samples(self, before: datetime) -> int:
@@ -380,6 +377,19 @@ class DuckDbChunk(_Sql):
         self.is_checkpointed = True
 
 
+def _forget_versions(connection: duckdb.DuckDBPyConnection, model: int, before: datetime) -> int:
+    """Removes the versions of a data model that were replaced before a moment, with what they said; returns how many."""
+    history, values = schema.history_table(model), schema.values_table(model)
+    old = "replaced_by IN (SELECT run FROM run_progress WHERE applied_on < ?)"
+    connection.execute(
+        f"""DELETE FROM {values} USING {history} past WHERE {values}.seq = past.seq AND past.{old}
+            AND past.seq NOT IN (SELECT seq FROM {schema.current_table(model)})""",
+        [before],
+    )
+    [(removed,)] = connection.execute(f"DELETE FROM {history} WHERE {old}", [before]).fetchall()
+    return int(removed)
+
+
 def _progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProgress | None:
     names = ", ".join(("chunks", *schema.COUNT_COLUMNS))
     row = _one(connection, f"SELECT {names} FROM run_progress WHERE run = ?", [run_id])
@@ -435,7 +445,10 @@ def _renew_digests(connection: duckdb.DuckDBPyConnection) -> None:
     for model, number in connection.execute("SELECT data_model, number FROM attributes").fetchall():
         models.setdefault(model, []).append((number, f"a_{number}"))
     for model, cells in models.items():
-        connection.execute(f"UPDATE {schema.current_table(model)} SET digest = {digest_sql(cells)}")
+        for table in (schema.current_table(model), schema.history_table(model)):
+            connection.execute(
+                f"UPDATE {table} SET digest = {digest_sql(cells)} FROM {schema.values_table(model)} said WHERE {table}.seq = said.seq"
+            )
     connection.execute("UPDATE store_version SET engine = ?", [duckdb.__version__])
     connection.execute("COMMIT")
 

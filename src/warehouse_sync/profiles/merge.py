@@ -10,9 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from warehouse_sync.domain.column import ColumnKind
-from warehouse_sync.profiles.compaction import IDENTITIES, LOOKUP, note_piece
+from warehouse_sync.profiles.compaction import IDENTITIES, LOOKUP, current_versions, note_piece
 from warehouse_sync.profiles.relations import Relations
-from warehouse_sync.profiles.schema import create_data_model, current_table, history_table, newest_time
+from warehouse_sync.profiles.schema import (
+    VERSION_COLUMNS,
+    create_data_model,
+    current_table,
+    history_table,
+    newest_time,
+    values_table,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,9 @@ def merge_records(
     columns = _columns_of(relations, data_model_key, attributes)
     for statement in _merge_statements(data_model_key, columns, run, first_seq):
         relations.execute(statement)
+    # New profiles follow all others, so they are where they belong.
+    moved = "SELECT CASE WHEN bool_and(verdict = 'new') THEN 0 ELSE count(*) END FROM verdict WHERE verdict IN ('new', 'changed', 'newer')"
+    note_piece(relations, current_versions(data_model_key), moved)
     return _count(relations)
 
 
@@ -122,8 +132,7 @@ def _columns_of(relations: Relations, data_model_key: int, attributes: Sequence[
 
 
 def _add_column(relations: Relations, data_model_key: int, number: int, attribute: AttributeColumn) -> None:
-    for table in (current_table(data_model_key), history_table(data_model_key)):
-        relations.execute(f"ALTER TABLE {table} ADD COLUMN a_{number} {attribute.sql_type}")
+    relations.execute(f"ALTER TABLE {values_table(data_model_key)} ADD COLUMN a_{number} {attribute.sql_type}")
     name = attribute.name.replace("'", "''")
     relations.execute(
         f"INSERT INTO attributes VALUES ({data_model_key}, {number}, '{name}', '{attribute.kind}', '{attribute.sql_type}')"
@@ -144,31 +153,43 @@ def digest_sql(cells: Sequence[tuple[int, str]]) -> str:
 
 
 def _merge_statements(data_model_key: int, columns: Sequence[int], run: int, first_seq: int) -> Iterator[str]:
-    current, history = current_table(data_model_key), history_table(data_model_key)
+    current, history, values = (
+        current_table(data_model_key),
+        history_table(data_model_key),
+        values_table(data_model_key),
+    )
     digest = digest_sql([(number, f"c_{place}") for place, number in enumerate(columns)])
+    stored = ", ".join(f"stored.{name} AS old_{name}" for name in VERSION_COLUMNS)
     yield "CREATE TEMP TABLE winner AS SELECT profile, max(ord) AS ord FROM resolved GROUP BY profile"
     yield f"""CREATE TEMP TABLE verdict AS
-              SELECT i.*, {newest_time("stored")} AS stored_ts, coalesce(stored.run = {run}, false) AS is_own,
-                     is_own AND again_seq IS NULL AS is_dropped,
-                     CASE WHEN is_dropped THEN stored.follows ELSE stored.profile IS NOT NULL END AS follows,
-                     CASE WHEN stored.profile IS NULL THEN 'new'
-                          WHEN stored_ts > i.load_ts THEN 'older'
-                          WHEN stored.digest = i.digest THEN 'same'
-                          ELSE 'changed' END AS verdict
+              SELECT i.*, {stored}, coalesce(old_run = {run}, false) AS is_own,
+                     is_own AND old_again_seq IS NULL AS is_dropped,
+                     CASE WHEN is_dropped THEN old_follows ELSE old_seq IS NOT NULL END AS follows,
+                     CASE WHEN old_seq IS NULL THEN 'new'
+                          WHEN {newest_time("stored")} > i.load_ts THEN 'older'
+                          WHEN old_digest <> i.digest THEN 'changed'
+                          WHEN {newest_time("stored")} < i.load_ts THEN 'newer'
+                          ELSE 'same' END AS verdict
               FROM (SELECT profile, ord, load_ts, dropped, {digest} AS digest FROM record JOIN winner USING (ord)) i
               LEFT JOIN {current} stored USING (profile)"""
-    yield f"""INSERT INTO {history} BY NAME
-              SELECT old.*, {run} AS replaced_by, {first_seq} + ord AS replaced_seq
-              FROM {current} old
-              JOIN (SELECT profile, ord FROM verdict WHERE verdict = 'changed' AND NOT is_dropped) USING (profile)"""
-    yield f"DELETE FROM {current} USING verdict v WHERE {current}.profile = v.profile AND v.verdict = 'changed'"
-    values = "".join(f", c_{place} AS a_{number}" for place, number in enumerate(columns))
-    yield f"""INSERT INTO {current} BY NAME
-              SELECT v.profile, v.load_ts, {run} AS run, {first_seq} + v.ord AS seq, v.digest, v.follows{values}
-              FROM record JOIN verdict v USING (ord) WHERE v.verdict IN ('new', 'changed')"""
+    old = ", ".join(f"old_{name}" for name in VERSION_COLUMNS)
+    yield f"""INSERT INTO {history}
+              SELECT {old}, {run}, {first_seq} + ord FROM verdict WHERE verdict = 'changed' AND NOT is_dropped"""
+    yield f"""DELETE FROM {values} USING verdict v
+              WHERE {values}.seq = v.old_seq AND v.verdict = 'changed' AND v.is_dropped"""
+    yield f"DELETE FROM {current} USING verdict v WHERE {current}.profile = v.profile AND v.verdict IN ('changed', 'newer')"
     # What a row says is as new as the row, even if it says nothing new: later rows are compared with this time.
-    yield f"""UPDATE {current} SET again_ts = v.load_ts, again_seq = {first_seq} + v.ord FROM verdict v
-              WHERE {current}.profile = v.profile AND v.verdict = 'same' AND v.load_ts > v.stored_ts"""
+    yield f"""INSERT INTO {current}
+              SELECT profile, load_ts, {run}, {first_seq} + ord, digest, follows, NULL, NULL
+              FROM verdict WHERE verdict IN ('new', 'changed')
+              UNION ALL
+              SELECT old_profile, old_load_ts, old_run, old_seq, old_digest, old_follows, load_ts, {first_seq} + ord
+              FROM verdict WHERE verdict = 'newer'
+              ORDER BY profile"""
+    said = "".join(f", c_{place} AS a_{number}" for place, number in enumerate(columns))
+    yield f"""INSERT INTO {values} BY NAME
+              SELECT {first_seq} + ord AS seq{said}
+              FROM record JOIN (SELECT ord FROM verdict WHERE verdict IN ('new', 'changed')) USING (ord)"""
 
 
 def _count(relations: Relations) -> MergeCounts:
@@ -177,8 +198,8 @@ def _count(relations: Relations) -> MergeCounts:
         """SELECT (SELECT count(*) FROM resolved), count(*),
                   count(*) FILTER (verdict = 'older'),
                   count(*) FILTER (verdict <> 'older' AND is_own),
-                  count(*) FILTER (verdict = 'same' AND NOT is_own),
-                  count(*) FILTER (verdict = 'same' AND NOT is_own AND profile IN (SELECT profile FROM attached)),
+                  count(*) FILTER (verdict IN ('same', 'newer') AND NOT is_own),
+                  count(*) FILTER (verdict IN ('same', 'newer') AND NOT is_own AND profile IN (SELECT profile FROM attached)),
                   coalesce(sum(dropped), 0)
            FROM verdict"""
     )

@@ -22,7 +22,7 @@ from warehouse_sync.profiles.history import read_history
 from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import Profile, ProfileAttribute, ProfileIdentity, Rejects, RejectSample
 from warehouse_sync.profiles.provenance import AttributeChange, Explanation
-from warehouse_sync.profiles.schema import current_table
+from warehouse_sync.profiles.schema import current_table, values_table
 from warehouse_sync.profiles.values import typed_value, value_text
 
 
@@ -160,7 +160,9 @@ def _read_attributes(
 def _read_rows(connection: duckdb.DuckDBPyConnection, number: int) -> Iterator[tuple[int, dict[str, Any], datetime]]:
     models = connection.execute("SELECT DISTINCT data_model FROM attributes ORDER BY data_model").fetchall()
     for (model,) in models:
-        cursor = connection.execute(f"SELECT * FROM {current_table(model)} WHERE profile = ?", [number])
+        cursor = connection.execute(
+            f"SELECT * FROM {current_table(model)} JOIN {values_table(model)} USING (seq) WHERE profile = ?", [number]
+        )
         names = [column[0] for column in cursor.description]
         rows = cursor.fetchall()
         if not rows:

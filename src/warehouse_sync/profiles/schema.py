@@ -1,8 +1,11 @@
 """The tables of one scope's store: one DuckDB file per workspace and environment.
 
-Two sort orders serve two questions. ``identities`` grows in the order of profile numbers, so a profile's own identities lie together;
-``lookup`` is written in runs sorted by fingerprint, so that zone maps find an identity without an index in memory. Each data model has one
-wide, typed table ``m_KEY`` with its current rows, and ``h_KEY`` with the rows they replaced.
+Two sort orders serve two questions. ``identities`` is kept in the order of profile numbers, so a profile's own identities lie together;
+``lookup`` in the order of fingerprints, so that zone maps find an identity without an index in memory.
+
+Each data model has three tables. What its rows said is in ``v_KEY``, wide and typed, one line per version, in the order of ``seq``: lines
+are appended and stay where they are, whatever becomes of the version. Which version counts for a profile is in ``m_KEY``, which ones it
+replaced in ``h_KEY``. Those two are narrow, so a run that changes few of very many profiles costs little: it need not read or move values.
 """
 
 from __future__ import annotations
@@ -88,26 +91,45 @@ CREATE: Final = (
 
 
 def current_table(data_model_key: int) -> str:
-    """The table of a data model's current rows, one per profile it contributes to."""
+    """The table of a data model's current versions, one per profile it contributes to."""
     return f"m_{data_model_key}"
 
 
 def history_table(data_model_key: int) -> str:
-    """The table of the rows that were replaced."""
+    """The table of the versions that were replaced."""
     return f"h_{data_model_key}"
 
 
-def create_data_model(data_model_key: int) -> tuple[str, ...]:
-    """Statements that make a data model's tables, without attribute columns.
+def values_table(data_model_key: int) -> str:
+    """The table of what each version says, by ``seq``."""
+    return f"v_{data_model_key}"
 
-    ``follows`` tells whether the row replaced another; ``again_…`` are load timestamp and ``seq`` of the newest row that said the same.
-    """
-    common = """profile BIGINT NOT NULL, load_ts TIMESTAMP NOT NULL, run BIGINT NOT NULL, seq BIGINT NOT NULL,
-                digest UBIGINT NOT NULL, follows BOOLEAN, again_ts TIMESTAMP, again_seq BIGINT"""
+
+VERSION_COLUMNS: Final = {
+    "profile": "BIGINT NOT NULL",
+    "load_ts": "TIMESTAMP NOT NULL",
+    "run": "BIGINT NOT NULL",
+    "seq": "BIGINT NOT NULL",
+    "digest": "UBIGINT NOT NULL",
+    "follows": "BOOLEAN",
+    "again_ts": "TIMESTAMP",
+    "again_seq": "BIGINT",
+}
+"""What is noted of a version. ``digest`` is of its values; ``follows`` tells whether it replaced another; ``again_…`` are load timestamp
+and ``seq`` of the newest row that said the same."""
+
+
+def create_data_model(data_model_key: int) -> tuple[str, ...]:
+    """Statements that make a data model's tables, without attribute columns."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in VERSION_COLUMNS.items())
     return (
-        f"CREATE TABLE IF NOT EXISTS {current_table(data_model_key)} ({common})",
+        f"CREATE TABLE IF NOT EXISTS {current_table(data_model_key)} ({columns})",
         f"""CREATE TABLE IF NOT EXISTS {history_table(data_model_key)} (
-            {common}, replaced_by BIGINT NOT NULL, replaced_seq BIGINT)""",
+            {columns}, replaced_by BIGINT NOT NULL, replaced_seq BIGINT)""",
+        f"CREATE TABLE IF NOT EXISTS {values_table(data_model_key)} (seq BIGINT NOT NULL)",
+        f"""INSERT INTO disorder
+            SELECT '{current_table(data_model_key)}', 0, NULL, 0
+            WHERE '{current_table(data_model_key)}' NOT IN (SELECT table_name FROM disorder)""",
     )
 
 
@@ -134,8 +156,19 @@ def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:
     yield "DROP TABLE identities"
     yield "ALTER TABLE identities_2 RENAME TO identities"
     for key in data_model_keys:
-        for table in (current_table(key), history_table(key)):
-            yield f"ALTER TABLE {table} ADD COLUMN follows BOOLEAN"
-            yield f"ALTER TABLE {table} ADD COLUMN again_ts TIMESTAMP"
-            yield f"ALTER TABLE {table} ADD COLUMN again_seq BIGINT"
-        yield f"ALTER TABLE {history_table(key)} ADD COLUMN replaced_seq BIGINT"
+        yield from _data_model_to_version_2(key)
+
+
+def _data_model_to_version_2(key: int) -> Iterator[str]:
+    """The table of current rows becomes that of all values; it lies in the order of ``seq`` already, for rows were only ever appended."""
+    current, history, values = current_table(key), history_table(key), values_table(key)
+    noted = "profile, load_ts, run, seq, digest, NULL, NULL, NULL"
+    yield f"ALTER TABLE {current} RENAME TO {values}"
+    yield f"ALTER TABLE {history} RENAME TO history_1"
+    yield from create_data_model(key)
+    yield f"INSERT INTO {current} SELECT {noted} FROM {values} ORDER BY profile"
+    yield f"INSERT INTO {history} SELECT {noted}, replaced_by, NULL FROM history_1"
+    for column in ("profile", "load_ts", "run", "digest"):
+        yield f"ALTER TABLE {values} DROP COLUMN {column}"
+    yield f"INSERT INTO {values} BY NAME SELECT * EXCLUDE (profile, load_ts, run, digest, replaced_by) FROM history_1"
+    yield "DROP TABLE history_1"

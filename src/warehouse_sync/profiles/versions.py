@@ -11,7 +11,7 @@ import duckdb
 
 from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.profiles.protocol import AttributeValue
-from warehouse_sync.profiles.schema import current_table, history_table
+from warehouse_sync.profiles.schema import current_table, history_table, values_table
 from warehouse_sync.profiles.values import typed_value
 
 
@@ -56,21 +56,24 @@ def data_models_in(connection: duckdb.DuckDBPyConnection) -> list[int]:
 
 def current_version(connection: duckdb.DuckDBPyConnection, data_model: int, profile: int) -> Version | None:
     """What a data model says of a profile now; None if it says nothing."""
-    found = _read(connection, data_model, f"SELECT * FROM {current_table(data_model)} WHERE profile = ?", profile)
+    found = _read(connection, data_model, current_table(data_model), "", profile)
     return found[0] if found else None
 
 
 def replaced_versions(connection: duckdb.DuckDBPyConnection, data_model: int, profile: int) -> list[Version]:
     """What a data model said of a profile before, in the order in which it was replaced."""
-    past = f"SELECT * FROM {history_table(data_model)} WHERE profile = ? ORDER BY replaced_seq NULLS FIRST, seq"
-    return _read(connection, data_model, past, profile)
+    order = "ORDER BY replaced_seq NULLS FIRST, seq"
+    return _read(connection, data_model, history_table(data_model), order, profile)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, data_model: int, query: str, profile: int) -> list[Version]:
+def _read(
+    connection: duckdb.DuckDBPyConnection, data_model: int, noted: str, order: str, profile: int
+) -> list[Version]:
     columns = connection.execute(
         "SELECT number, name, kind FROM attributes WHERE data_model = ? ORDER BY number", [data_model]
     ).fetchall()
-    cursor = connection.execute(query, [profile])
+    said = values_table(data_model)
+    cursor = connection.execute(f"SELECT * FROM {noted} JOIN {said} USING (seq) WHERE profile = ? {order}", [profile])
     names = [column[0] for column in cursor.description]
     return [_version(data_model, columns, dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 

@@ -25,7 +25,8 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 def history(home: Home, model: int = 7) -> list[tuple]:
     with home.stores.reading(5328, home.key(1).environment) as opened:
-        return opened[0].execute(f"SELECT profile, run, replaced_by, a_1 FROM h_{model} ORDER BY seq").fetchall()
+        kept = f"SELECT profile, run, replaced_by, a_1 FROM h_{model} JOIN v_{model} USING (seq) ORDER BY seq"
+        return opened[0].execute(kept).fetchall()
 
 
 # --- the newest row of a data model is its whole contribution (D8) ------------------------------------------------------------------

@@ -12,7 +12,9 @@ from warehouse_sync.domain.environment import Environment
 def versions(home: Home) -> list[tuple[int, str]]:
     with home.stores.reading(WORKSPACE, Environment.DEVELOPMENT) as opened:
         assert opened is not None
-        found: list[tuple[int, str]] = opened[0].execute("SELECT run, a_1 FROM h_7 ORDER BY run").fetchall()
+        found: list[tuple[int, str]] = (
+            opened[0].execute("SELECT run, a_1 FROM h_7 JOIN v_7 USING (seq) ORDER BY run").fetchall()
+        )
         return found
 
 
@@ -50,3 +52,23 @@ def test_only_samples_of_rows_refused_before_the_moment_are_forgotten(tmp_path: 
     assert home.stores.forget_reject_samples(home.now + timedelta(seconds=1)) == 1
     assert home.rejects()["no_identity"].samples == ()
     assert home.rejects()["no_identity"].count == 1
+
+
+def test_values_are_kept_for_the_versions_that_are_and_for_no_other(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    people = ({"customer_id": f"c{number % 3}", "colour": f"{number}", "t": number} for number in range(12))
+    home.sync(*people, chunk_rows=2)  # the run replaces its own rows: they are no history
+    assert said(home) == ["10", "11", "9"]
+    home.sync({"customer_id": "c0", "colour": "red", "t": 20})
+    home.sync({"customer_id": "c1", "colour": "10", "t": 21})  # says it again
+    assert said(home) == ["10", "11", "9", "red"]
+    assert home.stores.forget_history(START + timedelta(days=1000)) == 1
+    assert said(home) == ["10", "11", "red"]
+    assert home.attributes(2)["colour"].load_timestamp == START + timedelta(seconds=21)
+
+
+def said(home: Home) -> list[str]:
+    """Every value that the store holds."""
+    with home.stores.reading(WORKSPACE, Environment.DEVELOPMENT) as opened:
+        assert opened is not None
+        return sorted(value for (value,) in opened[0].execute("SELECT a_1 FROM v_7").fetchall())
