@@ -15,6 +15,7 @@ import pytest
 
 from tests.conformance.subjects.duckdb import duckdb_subject
 from tests.conformance.subjects.postgres import postgres_subject
+from tests.conformance.subjects.redshift import redshift_subject
 from tests.conformance.subjects.scripted import scripted_subject
 from tests.conformance.subjects.snowflake import snowflake_subject
 from tests.conformance.subjects.subject import Running, Subject
@@ -30,6 +31,7 @@ SUBJECTS: dict[str, Running] = {
     "scripted": scripted_subject,
     "snowflake": snowflake_subject,
     "postgres": postgres_subject,
+    "redshift": redshift_subject,
 }
 
 

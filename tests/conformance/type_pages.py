@@ -7,10 +7,11 @@ from pathlib import Path
 from tests.conformance.type_table import TypeTable, page
 from tests.conformance.types.duckdb import DUCKDB_TYPES
 from tests.conformance.types.postgres import POSTGRES_TYPES
+from tests.conformance.types.redshift import REDSHIFT_TYPES
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 from warehouse_sync.warehouses.protocol import IdentifierCase, WarehouseType
 
-TYPE_TABLES: dict[str, TypeTable] = {table.name: table for table in (POSTGRES_TYPES, DUCKDB_TYPES)}
+TYPE_TABLES: dict[str, TypeTable] = {table.name: table for table in (POSTGRES_TYPES, REDSHIFT_TYPES, DUCKDB_TYPES)}
 
 _FOLDER = Path(__file__).resolve().parents[2] / "docs" / "warehouses" / "types"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from warehouse_sync.domain.load_timestamp import TimestampClass
@@ -191,7 +191,23 @@ _POSTGRES: Final = SqlDialect(
     },
 )
 
-DIALECTS: Final = {dialect.name: dialect for dialect in (_SNOWFLAKE, _DUCKDB, _POSTGRES)}
+_REDSHIFT: Final = replace(
+    _POSTGRES,
+    name="redshift",
+    backslash_escapes=True,
+    refused_functions=replace(
+        _POSTGRES.refused_functions,
+        names=_POSTGRES.refused_functions.names
+        | _names(
+            "has_assumerole_privilege change_query_priority change_session_priority change_user_priority slice_num"
+        ),
+        prefixes=(*_POSTGRES.refused_functions.prefixes, "explain_", "f_lambda_"),
+    ),
+    table_functions=_names("generate_series unnest"),
+    refused_tables=replace(_POSTGRES.refused_tables, prefixes=("stl_", "stv_", "svl_", "svv_", "svcs_", "sys_", "pg_")),
+)
+
+DIALECTS: Final = {dialect.name: dialect for dialect in (_SNOWFLAKE, _DUCKDB, _POSTGRES, _REDSHIFT)}
 """Every dialect we support by name, in the order in which a query without a connection is tried (decision D21)."""
 
 

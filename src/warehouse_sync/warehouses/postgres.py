@@ -35,7 +35,7 @@ from warehouse_sync.warehouses.postgres_columns import (
     reading_of,
     reading_query,
 )
-from warehouse_sync.warehouses.postgres_faults import postgres_fault
+from warehouse_sync.warehouses.postgres_faults import UNREADABLE, postgres_fault
 from warehouse_sync.warehouses.postgres_login import tls_context, try_login
 
 _PORT: Final = 5432
@@ -209,8 +209,10 @@ class PostgresWarehouse:
             raise
         except adbc.Error as error:
             raise postgres_fault(POSTGRES.title, error.sqlstate, _text_of(error), step, self._secrets) from error
-        except (OSError, ValueError, TypeError, pa.ArrowException) as error:
+        except OSError as error:
             raise postgres_fault(POSTGRES.title, None, "", step) from error
+        except (ValueError, TypeError, pa.ArrowException) as error:
+            raise postgres_fault(POSTGRES.title, UNREADABLE, "", step) from error
 
     def _refuse_when_cancelled(self) -> None:
         if self._cancelled:

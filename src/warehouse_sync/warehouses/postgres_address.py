@@ -58,20 +58,21 @@ def postgres_address(address: WarehouseAddress, *, default_port: int) -> Postgre
         raise missing_parameter("password")
     mode = address.parameters.get("sslmode") or SSL_MODES[0]
     if mode not in SSL_MODES:
-        raise _wrong("sslmode", f"sslmode must be one of: {', '.join(SSL_MODES)}.")
+        raise wrong_field("sslmode", f"sslmode must be one of: {', '.join(SSL_MODES)}.")
     certificates = address.parameters.get("sslrootcert", "").strip() or None
     if certificates is not None and "-----BEGIN CERTIFICATE-----" not in certificates:
-        raise _wrong("sslrootcert", "sslrootcert must hold certificates in PEM, not the name of a file.")
+        raise wrong_field("sslrootcert", "sslrootcert must hold certificates in PEM, not the name of a file.")
     return PostgresAddress(
-        host=Host(_host(parameter(address, "host")), _port(address, default_port), "Check host and port"),
-        database=_name(address, "database"),
-        user=_name(address, "user"),
+        host=Host(host_name(parameter(address, "host")), port_number(address, default_port), "Check host and port"),
+        database=plain_name(address, "database"),
+        user=plain_name(address, "user"),
         sslmode=mode,
         sslrootcert=certificates,
     )
 
 
-def _host(text: str) -> str:
+def host_name(text: str) -> str:
+    """A host as a caller gave it, if it is one name or address and nothing else."""
     if _HOST.fullmatch(text):
         return text
     try:
@@ -79,26 +80,29 @@ def _host(text: str) -> str:
             return str(ipaddress.ip_address(text.removeprefix("[").removesuffix("]")))
     except ValueError:
         pass
-    raise _wrong(
+    raise wrong_field(
         "host",
         "host must be one host name or address, like db.example.com: no connection string, no path, no list. Write an "
         "international name in its xn-- form.",
     )
 
 
-def _port(address: WarehouseAddress, default: int) -> int:
+def port_number(address: WarehouseAddress, default: int) -> int:
+    """The ``port`` of a connection."""
     text = address.parameters.get("port") or str(default)
     if text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= _MOST_PORT:
         return int(text)
-    raise _wrong("port", f"port must be a number from 1 to {_MOST_PORT}.")
+    raise wrong_field("port", f"port must be a number from 1 to {_MOST_PORT}.")
 
 
-def _name(address: WarehouseAddress, field_name: str) -> str:
+def plain_name(address: WarehouseAddress, field_name: str) -> str:
+    """A required field that names something in the server."""
     text = parameter(address, field_name)
     if "\x00" in text:
-        raise _wrong(field_name, f"{field_name} holds a character that no name can have.")
+        raise wrong_field(field_name, f"{field_name} holds a character that no name can have.")
     return text
 
 
-def _wrong(field_name: str, sentence: str) -> WarehouseError:
+def wrong_field(field_name: str, sentence: str) -> WarehouseError:
+    """A field that cannot be used; the sentence says why."""
     return fault(WarehouseFault.MISCONFIGURED, WarehouseStep.CONFIGURE, sentence, field=field_name)

@@ -9,6 +9,9 @@ from typing import Final
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.faults import fault
 
+UNREADABLE: Final = "XX000"
+"""The state for an answer that a driver of ours cannot read: the server's own word for "internal error"."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:

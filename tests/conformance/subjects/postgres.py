@@ -57,47 +57,52 @@ def prepared_address(server: RunningPostgres) -> WarehouseAddress:
 @contextmanager
 def postgres_subject(folder: Path) -> Iterator[Subject]:
     with running_postgres() as server:
-        yield Subject(
-            name="postgres",
-            address=prepared_address(server),
-            policy=WarehousePolicy(
-                allowed_private_hosts=(f"127.0.0.1:{server.port}", "127.0.0.1:1"), login_timeout_seconds=10
-            ),
-            kinds_sql=KINDS_SQL,
-            kinds=KINDS | {"tags": ColumnKind.JSON, "nothing": ColumnKind.STRING},
-            values=VALUES
-            | {
-                "big": "18446744073709551615",
-                "exact": "1234567890123456789012345678901234.5678",
-                "tags": '["a",null]',
-                "nested": '{"k": [1, 2]}',
-                "document": '{"a": 1}',
-            },
-            many_sql="SELECT id, repeat(email, 20), CASE WHEN even THEN score END AS half FROM people",
-            many_rows=PEOPLE,
-            slow_sql="SELECT pg_sleep(60) IS NULL AS n",
-            writes=(
-                "CREATE TABLE trap (a INT)",
-                "DELETE FROM people",
-                "WITH gone AS (DELETE FROM people RETURNING 1) SELECT * FROM gone",
-                "COPY people TO '/tmp/trap.csv'",
-                "SET statement_timeout = 0",
-                "SET TRANSACTION READ WRITE",
-                "COMMIT",
-                "SELECT 1; DROP TABLE people",
-                "SELECT 1; COMMIT; DELETE FROM people",
-                "SELECT pg_read_file('/etc/hostname')",
-                "SELECT * FROM hidden",
-                "SELECT nextval('pg_catalog.nothing')",
-            ),
-            refused={
-                WarehouseStep.CONFIGURE: {"host": "/var/run/postgresql"},
-                WarehouseStep.RESOLVE: {"host": "no.such.host.invalid"},
-                WarehouseStep.REACH: {"port": "1", "host": "127.0.0.1"},
-                WarehouseStep.TLS: {"sslmode": "verify-full"},
-                WarehouseStep.LOGIN: {"user": "nobody"},
-                WarehouseStep.DATABASE: {"database": "nothing"},
-            },
-            longest_name=63,
-            types=POSTGRES_TYPES,
-        )
+        yield postgres_subject_on(server)
+
+
+def postgres_subject_on(server: RunningPostgres) -> Subject:
+    """PostgreSQL on a server that runs."""
+    return Subject(
+        name="postgres",
+        address=prepared_address(server),
+        policy=WarehousePolicy(
+            allowed_private_hosts=(f"127.0.0.1:{server.port}", "127.0.0.1:1"), login_timeout_seconds=10
+        ),
+        kinds_sql=KINDS_SQL,
+        kinds=KINDS | {"tags": ColumnKind.JSON, "nothing": ColumnKind.STRING},
+        values=VALUES
+        | {
+            "big": "18446744073709551615",
+            "exact": "1234567890123456789012345678901234.5678",
+            "tags": '["a",null]',
+            "nested": '{"k": [1, 2]}',
+            "document": '{"a": 1}',
+        },
+        many_sql="SELECT id, repeat(email, 20), CASE WHEN even THEN score END AS half FROM people",
+        many_rows=PEOPLE,
+        slow_sql="SELECT pg_sleep(60) IS NULL AS n",
+        writes=(
+            "CREATE TABLE trap (a INT)",
+            "DELETE FROM people",
+            "WITH gone AS (DELETE FROM people RETURNING 1) SELECT * FROM gone",
+            "COPY people TO '/tmp/trap.csv'",
+            "SET statement_timeout = 0",
+            "SET TRANSACTION READ WRITE",
+            "COMMIT",
+            "SELECT 1; DROP TABLE people",
+            "SELECT 1; COMMIT; DELETE FROM people",
+            "SELECT pg_read_file('/etc/hostname')",
+            "SELECT * FROM hidden",
+            "SELECT nextval('pg_catalog.nothing')",
+        ),
+        refused={
+            WarehouseStep.CONFIGURE: {"host": "/var/run/postgresql"},
+            WarehouseStep.RESOLVE: {"host": "no.such.host.invalid"},
+            WarehouseStep.REACH: {"port": "1", "host": "127.0.0.1"},
+            WarehouseStep.TLS: {"sslmode": "verify-full"},
+            WarehouseStep.LOGIN: {"user": "nobody"},
+            WarehouseStep.DATABASE: {"database": "nothing"},
+        },
+        longest_name=63,
+        types=POSTGRES_TYPES,
+    )

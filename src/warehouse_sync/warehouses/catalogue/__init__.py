@@ -14,11 +14,14 @@ from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.catalogue.duckdb import DUCKDB
 from warehouse_sync.warehouses.catalogue.postgres import POSTGRES
+from warehouse_sync.warehouses.catalogue.redshift import REDSHIFT
 from warehouse_sync.warehouses.catalogue.snowflake import SNOWFLAKE
 from warehouse_sync.warehouses.policy import SCRIPTED, WarehousePolicy
 from warehouse_sync.warehouses.protocol import Warehouse, WarehouseType
 
-WAREHOUSE_TYPES: Final[Mapping[str, WarehouseType]] = {kind.name: kind for kind in (SNOWFLAKE, POSTGRES, DUCKDB)}
+WAREHOUSE_TYPES: Final[Mapping[str, WarehouseType]] = {
+    kind.name: kind for kind in (SNOWFLAKE, POSTGRES, REDSHIFT, DUCKDB)
+}
 """Every type of warehouse by the ``type`` of its connection object."""
 
 _ADAPTERS: Final = {name: f"warehouse_sync.warehouses.{name}" for name in WAREHOUSE_TYPES}

@@ -169,7 +169,7 @@ WITH x AS (SELECT 1) UPDATE users SET a = 1
 # expect: not a SELECT
 WITH x AS (SELECT 1) INSERT INTO users SELECT * FROM x
 ---
-# expect: not a SELECT
+# expect: a data model is exactly one SELECT
 VALUES (1, 2)
 ---
 # expect:
