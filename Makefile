@@ -1,7 +1,7 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean fuzz crash
+.PHONY: test-browser help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean fuzz crash
 
 PYTHON ?= python3.11
 PORT ?= 8080
@@ -10,7 +10,7 @@ BIN := .venv/bin
 EMULATOR := .venvs/snowflake
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
 setup: .venv/.ready $(EMULATOR)/.ready ## install everything from the locks, into .venv and .venvs
 
@@ -38,6 +38,15 @@ snowflake: setup ## run the local Snowflake alone, with the sample shop (PORT=80
 
 test: setup ## all tests
 	@$(BIN)/python -m pytest -q
+
+test-browser: setup .venv/.browser ## the console in this machine's Chromium (PICTURES=docs/pictures keeps pictures of each page)
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	    || { echo "There is no Chromium on this machine; the console was NOT tested. On Debian: apt-get install chromium"; exit 1; }
+	@WHSYNC_TEST_BROWSER=1 $(if $(PICTURES),WHSYNC_TEST_PICTURES=$(PICTURES)) $(BIN)/python -m pytest -q -n 0 tests/browser
+
+.venv/.browser: .venv/.ready tests/browser/requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/browser/requirements.lock
+	@touch $@
 
 check: setup ## formatting, lint, types, direction of imports
 	@$(BIN)/ruff format --check -q .

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import uvicorn
+from fastapi import FastAPI
 
 from warehouse_sync.api.app import create_app
 from warehouse_sync.api.ceilings import MAX_HEAD_BYTES, RequestLimits
@@ -67,6 +68,7 @@ from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
 
 _MIB: Final = 1 << 20
 _DRAIN_SECONDS: Final = 5
+CONSOLE_PATH: Final = "/console"
 _LOOPBACK_NAMES: Final = frozenset({"localhost"})
 
 _log = get_logger(__name__)
@@ -338,7 +340,10 @@ def _listen(
         address=settings.issuer_url,
         limits=_request_limits(settings),
         cors_origins=settings.cors_origins,
+        public_prefixes=(CONSOLE_PATH,) if settings.console else (),
     )
+    if settings.console:
+        _add_console(app, settings)
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -352,6 +357,18 @@ def _listen(
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     _Server(config, lambda: announce(settings.address)).run(sockets)
+
+
+def _add_console(app: FastAPI, settings: Settings) -> None:
+    try:
+        from warehouse_sync.console.server import mount_console  # noqa: PLC0415 - an extra, loaded only when it is served
+    except ImportError as error:
+        raise SettingsError(
+            'The console needs packages that are not installed: pip install "warehouse-sync[console]". Or switch it off.',
+            field="WAREHOUSE_SYNC_CONSOLE",
+        ) from error
+    is_secure = settings.tls_cert is not None or settings.behind_proxy
+    mount_console(app, audience=settings.audience, is_secure=is_secure)
 
 
 class _Server(uvicorn.Server):

@@ -52,13 +52,21 @@ class WarehouseSyncClient:
         client_id, client_secret: of a credential.
         audience: what the service calls itself in tokens.
         timeout: longest wait for an answer, in seconds; creating a connection tests the warehouse and takes some.
+        transport: how requests travel; by default over the network.
     """
 
     def __init__(
-        self, url: str, client_id: str, client_secret: Secret, *, audience: str = AUDIENCE, timeout: float = 180.0
+        self,
+        url: str,
+        client_id: str,
+        client_secret: Secret,
+        *,
+        audience: str = AUDIENCE,
+        timeout: float = 180.0,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout)
-        self._credential = (client_id, client_secret)
+        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport)
+        self._credential: tuple[str, Secret] | None = (client_id, client_secret)
         self._audience = audience
         self._token = ""
         self._token_ends = 0.0
@@ -95,9 +103,16 @@ class WarehouseSyncClient:
         """The Warehouse Sync API of one workspace."""
         return WorkspaceClient(self, workspace_id)
 
+    def forget_secret(self) -> float:
+        """Goes on with the token at hand and keeps no secret; returns for how many seconds more. Later calls are refused."""
+        self._credential = None
+        return max(0.0, self._token_ends - time.monotonic())
+
     def _valid_token(self) -> str:
         if time.monotonic() < self._token_ends:
             return self._token
+        if self._credential is None:
+            raise ApiError("The token has ended. Sign in again.", status=httpx.codes.UNAUTHORIZED)
         client_id, secret = self._credential
         body = {
             "client_id": client_id,

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     cors_origins: TextList = Field(
         (), description="Web origins whose pages may call the API, e.g. https://app.example.com; none by default."
     )
+    console: bool = Field(
+        False, description="Serve the console for people with a browser at /console; needs the extra `console`."
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, le=64 * 1_048_576, description="Largest request body, in bytes.")
     request_timeout_seconds: int = Field(
         300, ge=1, le=_DAY, description="Longest time until a request is answered, in seconds."
