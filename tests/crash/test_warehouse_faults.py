@@ -31,7 +31,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKey, RunKind, RunState
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKey, RunKind, RunState, UnreadRows
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.errors import RunError, WarehouseError
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
@@ -63,6 +63,7 @@ def test_there_are_three_hundred_places_to_fail() -> None:
 
 class _Deaf:
     def sql_generated(self, generated: GeneratedSql) -> None: ...
+    def unread_counted(self, unread: UnreadRows) -> None: ...
     def rows_fetched(self, rows: int) -> None: ...
     def chunk_applied(self, counts: RunCounts, total_rows: int) -> None: ...
 

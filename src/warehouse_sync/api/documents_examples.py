@@ -90,10 +90,18 @@ _PIPELINE_ANSWER: Final = {
     "created_on": "2023-02-08T00:05:31.23",
     **_STAMP,
 }
+_POLICY: Final = {
+    "on_failed_interval": "wait",
+    "lookback_seconds": 0,
+    "repair_late_rows": False,
+    "count_unread_rows": False,
+}
 _SQL: Final = {
     "probe": "SELECT * FROM (SELECT u.updated_at, u.customer_id FROM mp.demo.users AS u\n) AS q LIMIT 0",
     "count": "SELECT COUNT(*) FROM (SELECT …\n) AS q WHERE q.UPDATED_AT >= '2023-01-31 18:35:00' AND …",
     "extract": "SELECT * FROM (SELECT …\n) AS q WHERE q.UPDATED_AT >= '2023-01-31 18:35:00' AND …",
+    "count_without_load_timestamp": None,
+    "count_in_future": None,
 }
 _RUN: Final = {
     "pipeline_run_id": 13325,
@@ -126,6 +134,8 @@ _RUN: Final = {
     "profiles_created": 104,
     "identity_conflicts": 0,
     "profiles_orphaned": 0,
+    "records_late": 0,
+    "unread_rows": None,
     "failure": None,
     "cancel_requested_on": None,
     "generated_sql": _SQL,
@@ -176,7 +186,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "schedule_interval": "weekly",
     },
     "PipelineAnswer": _PIPELINE_ANSWER,
-    "PipelineWithOutlook": {**_PIPELINE_ANSWER, **_OUTLOOK},
+    "PipelineWithOutlook": {**_PIPELINE_ANSWER, **_POLICY, **_OUTLOOK},
     "RunAnswer": _RUN,
     "RunDetailAnswer": {**_RUN, "attempts": [_ATTEMPT], "rejects": _REJECTS, "progress": None},
     "StatusAnswer": _STATUS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -15,12 +15,12 @@ from warehouse_sync.api.patience import patiently
 from warehouse_sync.api.responses import READ, WRITE, WRITE_WITH_WAREHOUSE
 from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.pipeline import MAX_LOOKBACK, OnFailedInterval, Pipeline
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.domain.secret import MASK, Secret
 from warehouse_sync.domain.timestamps import parse_instant
 from warehouse_sync.services.outlook import PipelineOutlook
-from warehouse_sync.services.pipelines import PipelineDraft
+from warehouse_sync.services.pipelines import PipelineDraft, PolicyDraft
 
 router = APIRouter(tags=["Pipelines"])
 
@@ -48,6 +48,35 @@ class _PipelineFields(Body):
     ] = None
     schedule_end_time: Annotated[_Moment, Field(description="No interval ends later.", examples=[None])] = None
     environment: Annotated[Environment, Field(examples=["development"])]
+    on_failed_interval: Annotated[
+        OnFailedInterval | None,
+        Field(
+            description="Whether later intervals wait for one that failed, as by default, or go on.", examples=["wait"]
+        ),
+    ] = None
+    lookback_seconds: Annotated[
+        Number | None,
+        Field(
+            ge=0,
+            le=MAX_LOOKBACK // timedelta(seconds=1),
+            description="How far before its interval each run reads once more; 0 by default.",
+            examples=[0],
+        ),
+    ] = None
+    repair_late_rows: Annotated[
+        Flag | None,
+        Field(
+            description="Each run looks for rows that were not there when the interval before was read.",
+            examples=[False],
+        ),
+    ] = None
+    count_unread_rows: Annotated[
+        Flag | None,
+        Field(
+            description="Each run counts the rows whose load timestamp is NULL or in the future: no interval holds them.",
+            examples=[False],
+        ),
+    ] = None
 
 
 class NewPipeline(_PipelineFields, NewIdentity):
@@ -76,12 +105,19 @@ class _PipelineHead(BaseModel):
     environment: Environment
 
 
+class _PolicyTail(BaseModel):
+    on_failed_interval: OnFailedInterval
+    lookback_seconds: int
+    repair_late_rows: bool
+    count_unread_rows: bool
+
+
 class PipelineAnswer(StampAnswer, _PipelineHead):
-    """A pipeline."""
+    """A pipeline, in the published shape."""
 
 
-class PipelineWithOutlook(OutlookAnswer, PipelineAnswer):
-    """A pipeline, how it stands and what it will read next."""
+class PipelineWithOutlook(OutlookAnswer, _PolicyTail, PipelineAnswer):
+    """A pipeline, its policy, how it stands and what it will read next."""
 
 
 @router.get("/pipelines", summary="List pipelines", responses=READ)
@@ -156,6 +192,12 @@ def _draft(body: _PipelineFields, name: str) -> PipelineDraft:
         environment=body.environment,
         is_active=body.is_active,
         is_draft=body.is_draft,
+        policy=PolicyDraft(
+            on_failed_interval=body.on_failed_interval,
+            lookback=None if body.lookback_seconds is None else timedelta(seconds=body.lookback_seconds),
+            repairs_late_rows=body.repair_late_rows,
+            counts_unread_rows=body.count_unread_rows,
+        ),
     )
 
 
@@ -164,7 +206,15 @@ def _moment(text: str | None, field: str) -> datetime | None:
 
 
 def with_outlook(outlook: PipelineOutlook) -> PipelineWithOutlook:
-    return PipelineWithOutlook(**_answer(outlook.pipeline).model_dump(), **outlook_fields(outlook))
+    policy = outlook.pipeline.policy
+    return PipelineWithOutlook(
+        **_answer(outlook.pipeline).model_dump(),
+        on_failed_interval=policy.on_failed_interval,
+        lookback_seconds=policy.lookback // timedelta(seconds=1),
+        repair_late_rows=policy.repairs_late_rows,
+        count_unread_rows=policy.counts_unread_rows,
+        **outlook_fields(outlook),
+    )
 
 
 def _answer(pipeline: Pipeline) -> PipelineAnswer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -44,6 +45,15 @@ class SqlAnswer(BaseModel):
     probe: str
     count: str
     extract: str
+    count_without_load_timestamp: str | None = Field(description="Only if the pipeline counts unread rows.")
+    count_in_future: str | None = Field(description="Only if the pipeline counts unread rows.")
+
+
+class UnreadAnswer(BaseModel):
+    """Rows of the query that no interval holds."""
+
+    without_load_timestamp: int
+    in_future: int = Field(description="Their load timestamp was later than the moment of the run.")
 
 
 class _RunHead(BaseModel):
@@ -76,6 +86,10 @@ class _RunTail(BaseModel):
     profiles_created: int | None
     identity_conflicts: int | None
     profiles_orphaned: int | None
+    records_late: int | None = Field(
+        description="Extracted rows of the interval before, which were not there when that was read."
+    )
+    unread_rows: UnreadAnswer | None = Field(description="Only if the pipeline counts them.")
     failure: FailureAnswer | None
     cancel_requested_on: str | None = Field(description="When somebody asked to stop it.")
     generated_sql: SqlAnswer | None
@@ -263,6 +277,8 @@ def run_answer(run: Run) -> RunAnswer:
         profiles_created=_counted(counts, "profiles_created"),
         identity_conflicts=_counted(counts, "identity_conflicts"),
         profiles_orphaned=_counted(counts, "profiles_orphaned"),
+        records_late=_counted(counts, "late"),
+        unread_rows=None if run.unread is None else UnreadAnswer(**asdict(run.unread)),
         failure=_failure(run.failure),
         cancel_requested_on=instant_or_none(run.cancel_requested_on),
         generated_sql=_sql(run.generated_sql),
@@ -279,7 +295,7 @@ def _failure(failure: RunFailure | None) -> FailureAnswer | None:
 
 
 def _sql(sql: GeneratedSql | None) -> SqlAnswer | None:
-    return None if sql is None else SqlAnswer(probe=sql.probe, count=sql.count, extract=sql.extract)
+    return None if sql is None else SqlAnswer(**asdict(sql))
 
 
 def _status(status: PipelineStatus) -> StatusAnswer:

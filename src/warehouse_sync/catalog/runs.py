@@ -29,6 +29,7 @@ from warehouse_sync.domain.run import (
     RunKind,
     RunRequest,
     RunState,
+    UnreadRows,
 )
 from warehouse_sync.errors import Busy, NotFound
 
@@ -149,6 +150,19 @@ def unread(tx: Transaction, pipeline_key: int, *, limit: int) -> list[Run]:
     return _runs(tx, query.order_by(runs.c.interval_start, runs.c.id).limit(limit))
 
 
+def read_before(tx: Transaction, run: Run) -> Run | None:
+    """The run that read the interval that ends where a run's begins; None if there is none."""
+    query = _SELECT.where(
+        runs.c.pipeline_key == run.pipeline_key,
+        runs.c.run_kind.in_(PROGRESS_KINDS),
+        runs.c.state == RunState.SUCCESS.value,
+        runs.c.interval_end == run.data_interval.start,
+        runs.c.interval_start < runs.c.interval_end,
+    )
+    found = _runs(tx, query.order_by(runs.c.id.desc()).limit(1))
+    return found[0] if found else None
+
+
 def retry_time(tx: Transaction, run: Run) -> datetime | None:
     """When a failed run is tried again by itself; None if it is not."""
     when: datetime | None = tx.execute(sa.select(runs.c.retry_on).where(runs.c.id == run.id)).scalar_one()
@@ -205,6 +219,11 @@ def renew(tx: Transaction, run: Run, *, now: datetime, lease: timedelta) -> bool
 def record_sql(tx: Transaction, run: Run, generated_sql: GeneratedSql) -> bool:
     """Keeps the texts sent to the warehouse; False if the run is no longer the holder's."""
     return _update_held(tx, run, generated_sql=asdict(generated_sql))
+
+
+def record_unread(tx: Transaction, run: Run, unread: UnreadRows) -> bool:
+    """Keeps how many rows no interval holds; False if the run is no longer the holder's."""
+    return _update_held(tx, run, unread=asdict(unread))
 
 
 def record_counts(tx: Transaction, run: Run, counts: RunCounts) -> bool:
@@ -304,6 +323,7 @@ def retry(tx: Transaction, run: Run) -> Run | None:
             deaths=0,
             retry_on=None,
             counts=None,
+            unread=None,
             started_on=None,
             finished_on=None,
             failure_code=None,
@@ -446,6 +466,7 @@ def _run(row: sa.Row[Any]) -> Run:
         failure=failure,
         target_run_id=row.target_run_id,
         details=row.details,
+        unread=None if row.unread is None else UnreadRows(**row.unread),
         cancel_requested_on=row.cancel_requested_on,
         cancel_requested_by=row.cancel_requested_by,
     )

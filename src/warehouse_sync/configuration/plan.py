@@ -67,7 +67,12 @@ class Plan:
 
 
 _DELETABLE: Final = (Section.PIPELINES, Section.DATA_MODELS, Section.CONNECTIONS)
-_KEPT_WHEN_ABSENT: Final = frozenset({"schedule_start_time", "partner_feed_id", "partner_feed_key"})
+_KEPT_WHEN_ABSENT: Final = frozenset(
+    {
+        *("schedule_start_time", "partner_feed_id", "partner_feed_key"),
+        *("on_failed_interval", "lookback_seconds", "repair_late_rows", "count_unread_rows"),
+    }
+)
 _MOMENTS: Final = frozenset({"schedule_start_time", "schedule_end_time"})
 _UNSEEN: Final = frozenset({"settings"})  # accepted by the API, and never answered
 

@@ -40,6 +40,10 @@ class Interval:
         start = self.start if not self.has_lower_bound else _back(self.start, offset)
         return Interval(start, max(start, _back(self.end, offset)))
 
+    def begun_earlier(self, by: timedelta) -> Interval:
+        """The interval with its start moved back; an unbounded start stays unbounded."""
+        return Interval(_back(self.start, by), self.end) if self.has_lower_bound else self
+
     def __str__(self) -> str:
         return f"[{format_instant(self.start)}, {format_instant(self.end)})"
 

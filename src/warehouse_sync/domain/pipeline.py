@@ -51,6 +51,8 @@ class RunPolicy:
     counts_unread_rows: bool = False
 
 
+MAX_LOOKBACK: Final = timedelta(days=90)
+
 DEFAULT_POLICY: Final = RunPolicy()
 
 

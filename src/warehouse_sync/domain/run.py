@@ -86,6 +86,7 @@ class RunCounts:
     profiles_created: int = 0  # profiles made by this run
     identity_conflicts: int = 0  # mapped rows for which a guard refused at least one profile
     profiles_orphaned: int = 0  # profiles that lost their last look-up identity
+    late: int = 0  # extracted rows of the interval before, which were not there when that was read
 
     @property
     def mapped(self) -> int:
@@ -93,6 +94,19 @@ class RunCounts:
 
     def __add__(self, other: RunCounts) -> RunCounts:
         return RunCounts(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRows:
+    """Rows that no interval holds, as a run counted them.
+
+    Attributes:
+        without_load_timestamp: those whose load timestamp is NULL.
+        in_future: those whose load timestamp was later than the moment at which they were counted.
+    """
+
+    without_load_timestamp: int
+    in_future: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +171,13 @@ class RunAttempt:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedSql:
-    """The texts a run sent to the warehouse, as sent (specification §8 item 8)."""
+    """The texts a run sent to the warehouse, as sent (specification §8 item 8). Unread rows are counted only if that is wanted."""
 
     probe: str
     count: str
     extract: str
+    count_without_load_timestamp: str | None = None
+    count_in_future: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +197,7 @@ class Run:
         failure: set when ``state`` is ``failed``.
         target_run_id: the run that this one undoes or repairs.
         details: what else its kind needs to know, as JSON.
+        unread: rows that no interval holds; None unless the pipeline counts them.
         cancel_requested_on: when somebody asked to stop it; None again as soon as it is run again.
         cancel_requested_by: who did.
     """
@@ -205,6 +222,7 @@ class Run:
     failure: RunFailure | None = None
     target_run_id: int | None = None
     details: dict[str, Any] | None = None
+    unread: UnreadRows | None = None
     cancel_requested_on: datetime | None = None
     cancel_requested_by: str | None = None
 

@@ -27,6 +27,7 @@ from warehouse_sync.profiles.compaction import Pace, take_step
 from warehouse_sync.profiles.merge import digest_sql
 from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import RunProgress
+from warehouse_sync.profiles.row_memory import RowMemory
 from warehouse_sync.profiles.versions import data_models_in
 
 Scope = tuple[int, Environment]
@@ -88,14 +89,16 @@ class DuckDbStores:
 
     # --- writing -------------------------------------------------------------------------------------------------------------------
 
-    def begin(self, run: RunKey, *, start_over: bool) -> RunProgress:
+    def begin(self, run: RunKey, *, start_over: bool, memory: RowMemory | None = None) -> RunProgress:
+        counts = ", ".join(schema.COUNT_COLUMNS)
         zeros = ", ".join("0" for _ in schema.COUNT_COLUMNS)
         reset = ", ".join(f"{name} = 0" for name in ("chunks", *schema.COUNT_COLUMNS))
         with self._writing(run.workspace_id, run.environment) as connection:
             known = _one(connection, "SELECT epoch FROM run_progress WHERE run = ?", [run.run_id])
             if known is None:
                 connection.execute(
-                    f"INSERT INTO run_progress SELECT ?, ?, 0, NULL, next_profile, {zeros}, 0 FROM counters",
+                    f"""INSERT INTO run_progress (run, epoch, chunks, first_profile, {counts}, types)
+                        SELECT ?, ?, 0, next_profile, {zeros}, 0 FROM counters""",
                     [run.run_id, run.epoch],
                 )
             elif known[0] > run.epoch:
@@ -104,9 +107,24 @@ class DuckDbStores:
                 connection.execute("UPDATE run_progress SET epoch = ? WHERE run = ?", [run.epoch, run.run_id])
             if start_over:
                 connection.execute(f"UPDATE run_progress SET {reset} WHERE run = ?", [run.run_id])
-                for table in ("reject_counts", "reject_samples"):
+                for table in ("reject_counts", "reject_samples", "row_digests"):
                     connection.execute(f"DELETE FROM {table} WHERE run = ?", [run.run_id])
+                keeps = memory is not None
+                connection.execute("UPDATE run_progress SET keeps_digests = ? WHERE run = ?", [keeps, run.run_id])
+            if memory is not None and memory.previous_run_id is not None:
+                connection.execute(
+                    "DELETE FROM row_digests WHERE pipeline = ? AND run < ?",
+                    [memory.pipeline_key, memory.previous_run_id],
+                )
             return _progress(connection, run.run_id) or RunProgress(0, RunCounts())
+
+    def remembers_rows(self, workspace_id: int, environment: Environment, run_id: int) -> bool:
+        with self.reading(workspace_id, environment) as opened:
+            if opened is None:
+                return False
+            connection, _ = opened
+            row = _one(connection, "SELECT keeps_digests FROM run_progress WHERE run = ?", [run_id])
+            return row is not None and bool(row[0])
 
     @contextmanager
     def chunk(self, run: RunKey, number: int, *, now: datetime) -> Iterator[DuckDbChunk]:
@@ -449,6 +467,8 @@ def _renew_digests(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(
                 f"UPDATE {table} SET digest = {digest_sql(cells)} FROM {schema.values_table(model)} said WHERE {table}.seq = said.seq"
             )
+    connection.execute("DELETE FROM row_digests")
+    connection.execute("UPDATE run_progress SET keeps_digests = false WHERE keeps_digests")
     connection.execute("UPDATE store_version SET engine = ?", [duckdb.__version__])
     connection.execute("COMMIT")
 

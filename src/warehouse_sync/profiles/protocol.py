@@ -15,6 +15,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.profiles.relations import Relations
+from warehouse_sync.profiles.row_memory import RowMemory
 
 Scalar = bool | int | float | Decimal | str | date | datetime | time
 AttributeValue = Scalar | list["AttributeValue"] | dict[str, "AttributeValue"] | None
@@ -157,12 +158,13 @@ class ChunkTransaction(Relations, Protocol):
 class ProfileStores(Protocol):
     """The writing side of all profile stores of a home. Safe to use from several threads; a scope has one writer at a time."""
 
-    def begin(self, run: RunKey, *, start_over: bool) -> RunProgress:
+    def begin(self, run: RunKey, *, start_over: bool, memory: RowMemory | None = None) -> RunProgress:
         """Makes ``run.epoch`` the only one that may commit for this run from now on, and tells how far the run has come.
 
         Args:
             run: the run and the epoch of its new holder.
             start_over: forget the committed chunks: a new attempt reads the warehouse again (its rows merge idempotently).
+            memory: where the run will remember its rows; what its pipeline needs no more is forgotten there. None: it remembers nothing.
 
         Raises:
             LeaseLostError: a newer holder has the run.
@@ -206,6 +208,10 @@ class ProfileStores(Protocol):
 
     def scopes(self) -> list[tuple[int, Environment]]:
         """The workspaces and environments that have a store."""
+        ...
+
+    def remembers_rows(self, workspace_id: int, environment: Environment, run_id: int) -> bool:
+        """Whether a run that is done has remembered all rows of its interval."""
         ...
 
     def forget_history(self, before: datetime) -> int:

@@ -5,10 +5,16 @@ Stored (of one scope):
     lookup      h, profile                    who holds an identity; ``h`` is the identity's fingerprint
     identities  profile, type, value, h, seq  the same, as kept on the profile
     recency     profile, seq                  when profiles that share an identity with another were last seen
+    row_digests pipeline, run, h              the rows of runs whose pipeline looks for late rows
 
 Made by ``identity/fingerprints.py`` from the rows of a chunk:
 
     keyed       ord, load_ts, g, mask, direct, reject, h_T and v_T for every identity type code T present
+
+Made by ``sync/late_rows.py``, where late rows are looked for, from the rows of a chunk before any is left aside:
+
+    arrived     place, digest, is_own, is_earlier
+                                              of each row its place in the chunk, and whether it is the run's or the previous run's
 
 Left behind by ``identity/resolution.py``, for the store to write:
 

@@ -26,6 +26,7 @@ COUNT_COLUMNS: Final = (
     "profiles_created",
     "identity_conflicts",
     "profiles_orphaned",
+    "late",
 )
 """Columns of ``run_progress``, by the names of ``RunCounts``."""
 
@@ -49,6 +50,9 @@ _CHANGE_LOG: Final = (
     "CREATE TABLE undone (run BIGINT NOT NULL, undone_by BIGINT NOT NULL)",
 )
 
+_ROW_DIGESTS: Final = "CREATE TABLE row_digests (pipeline BIGINT NOT NULL, run BIGINT NOT NULL, h UBIGINT NOT NULL)"
+"""The rows of a run's interval, for the next run of its pipeline; complete where ``run_progress.keeps_digests`` and the run is done."""
+
 _DISORDER: Final = (
     # How far tables are out of the order they are searched in (``profiles/compaction.py``): the rows outside of it, counted per sorted
     # piece; how many of these a pass that is under way takes in (NULL: none is); and the first key that it has not come to.
@@ -71,8 +75,9 @@ CREATE: Final = (
         run BIGINT NOT NULL, epoch BIGINT NOT NULL, chunks INTEGER NOT NULL, applied_on TIMESTAMP,
         first_profile BIGINT NOT NULL,
         {", ".join(f"{name} BIGINT NOT NULL" for name in COUNT_COLUMNS)},
-        types BIGINT)""",
+        types BIGINT, keeps_digests BOOLEAN)""",
     *_CHANGE_LOG,
+    _ROW_DIGESTS,
     "CREATE TABLE profiles (profile BIGINT NOT NULL, run BIGINT NOT NULL)",
     f"CREATE TABLE identities ({_HOLDING})",
     "CREATE TABLE lookup (h UHUGEINT NOT NULL, profile BIGINT NOT NULL)",
@@ -146,7 +151,10 @@ def steps_from(version: int, data_model_keys: Sequence[int]) -> Iterator[str]:
 
 def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:
     """What version 1 did not keep is NULL: where an identity came from, and what undoing its runs would need."""
+    yield "ALTER TABLE run_progress ADD COLUMN late BIGINT DEFAULT 0"
     yield "ALTER TABLE run_progress ADD COLUMN types BIGINT"
+    yield "ALTER TABLE run_progress ADD COLUMN keeps_digests BOOLEAN"
+    yield _ROW_DIGESTS
     yield from _CHANGE_LOG
     yield from _DISORDER
     yield f"UPDATE disorder SET loose = {_AS_LOOSE_AS_CAN_BE} WHERE table_name = 'lookup'"

@@ -30,6 +30,7 @@ from warehouse_sync.domain.run import (
     RunKind,
     RunRequest,
     RunState,
+    UnreadRows,
 )
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
@@ -282,7 +283,7 @@ class Runner:
 
     def _execute_due(self) -> None:
         while not self._stopping.is_set() and self.execute_next():
-            pass
+            self._plan()  # the next interval of the same pipeline need not wait for the planner's turn
 
     def execute_next(self) -> bool:
         """Claims and executes the oldest waiting run, if there is one; returns whether there was."""
@@ -349,6 +350,11 @@ class Runner:
             runs.record_counts(tx, run, counts)
         crashpoint("counts_written")
 
+    def note_unread(self, run: Run, unread: UnreadRows) -> None:
+        """Keeps how many rows no interval holds with the run."""
+        with self._database.write() as tx:
+            runs.record_unread(tx, run, unread)
+
     def note_fetched(self, run: Run, rows: int) -> None:
         """Publishes how many rows were fetched."""
         self._live.fetched(run.id, rows)
@@ -370,6 +376,9 @@ class _Observer:
 
     def sql_generated(self, generated: GeneratedSql) -> None:
         self._runner.note_sql(self._held.run, generated)
+
+    def unread_counted(self, unread: UnreadRows) -> None:
+        self._runner.note_unread(self._held.run, unread)
 
     def rows_fetched(self, rows: int) -> None:
         self._runner.note_fetched(self._held.run, rows)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final, Protocol
 
-from warehouse_sync.catalog import connections, data_models, pipelines, workspaces
+from warehouse_sync.catalog import connections, data_models, pipelines, runs, workspaces
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.catalog.identity_rules import rules_of
 from warehouse_sync.domain.identity import IdentityRules
 from warehouse_sync.domain.limits import Limits
+from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunCounts
 from warehouse_sync.domain.schedule import ScheduleInterval
+from warehouse_sync.profiles.row_memory import RowMemory
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.sync.execution import RunExecutor, RunObserver, RunOrder
+from warehouse_sync.sync.late_rows import LateRowRepair
 
 _READ_AGAIN_AS: Final = ScheduleInterval.ONCE
 """What is read again is read at once, however long the intervals were: its limit is that of a pipeline that runs once."""
@@ -68,7 +72,26 @@ class ReadingSteps:
             rules=_rules(tx, run.workspace_id),
             max_rows=self._limits.records[pipeline.schedule.interval if run.kind.moves_progress else _READ_AGAIN_AS],
             max_columns=self._limits.columns,
+            lookback=pipeline.policy.lookback if run.kind.moves_progress else timedelta(0),
+            repair=_repair(tx, run, pipeline) if run.kind.moves_progress else None,
+            counts_unread=pipeline.policy.counts_unread_rows,
         )
+
+
+def _repair(tx: Transaction, run: Run, pipeline: Pipeline) -> LateRowRepair | None:
+    """How a run looks for late rows; not after a change of the data model, when all rows would look late."""
+    if not pipeline.policy.repairs_late_rows:
+        return None
+    previous = runs.read_before(tx, run)
+    changed_on = data_models.by_key(tx, pipeline.data_model_key).audit.last_modified_on
+    if previous is None or previous.started_on is None or (changed_on is not None and changed_on > previous.started_on):
+        return LateRowRepair(RowMemory(pipeline.key, None))
+    return LateRowRepair(
+        RowMemory(pipeline.key, previous.id),
+        previous.data_interval,
+        previous_rows=0 if previous.counts is None else previous.counts.extracted,
+        previous_probe=None if previous.generated_sql is None else previous.generated_sql.probe,
+    )
 
 
 def _rules(tx: Transaction, workspace_id: int) -> IdentityRules:

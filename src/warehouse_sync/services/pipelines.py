@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from warehouse_sync.catalog import audit, cancellation, connections, data_models, pipelines, runs
 from warehouse_sync.catalog.audit import AuditEntry
@@ -18,7 +19,7 @@ from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.limits import Limits
-from warehouse_sync.domain.pipeline import Pipeline, Schedule
+from warehouse_sync.domain.pipeline import DEFAULT_POLICY, OnFailedInterval, Pipeline, RunPolicy, Schedule
 from warehouse_sync.domain.schedule import ScheduleInterval, default_start
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.domain.slug import check_slug
@@ -29,6 +30,24 @@ from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.feeds import FeedFinder
 from warehouse_sync.services.outlook import PipelineOutlook, outlook_of
 from warehouse_sync.services.warehouse_ports import PipelineProbe
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDraft:
+    """What a request says of a pipeline's policy; None leaves it as it is. Clients of the published API know nothing of it."""
+
+    on_failed_interval: OnFailedInterval | None = None
+    lookback: timedelta | None = None
+    repairs_late_rows: bool | None = None
+    counts_unread_rows: bool | None = None
+
+    def over(self, before: RunPolicy) -> RunPolicy:
+        """The policy before, with what the request says put over it."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(before, **{name: value for name, value in given.items() if value is not None})
+
+
+_UNCHANGED: Final = PolicyDraft()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,7 @@ class PipelineDraft:
     environment: Environment
     is_active: bool = True
     is_draft: bool = False
+    policy: PolicyDraft = _UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +138,7 @@ class PipelineService:
         schedule = _schedule(draft, now)
         self._probe.check(parts.connection, parts.data_model, rules_of(workspace.identity_settings).priority)
         with self._database.write() as tx:
-            definition = _definition(draft, self._parts(tx, workspace_id, draft), schedule)
+            definition = _definition(draft, self._parts(tx, workspace_id, draft), schedule, DEFAULT_POLICY)
             stored = pipelines.create(
                 tx,
                 workspace_id,
@@ -147,7 +167,8 @@ class PipelineService:
         self._probe.check(parts.connection, parts.data_model, rules_of(workspace.identity_settings).priority)
         with self._database.write() as tx:
             current = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
-            definition = _definition(draft, self._parts(tx, workspace_id, draft, before=current), schedule)
+            parts = self._parts(tx, workspace_id, draft, before=current)
+            definition = _definition(draft, parts, schedule, current.policy)
             stored = pipelines.change(
                 tx,
                 current,
@@ -251,7 +272,9 @@ def existing_pipeline(tx: Transaction, workspace_id: int, pipeline_id: str, *, l
     return found
 
 
-def _definition(draft: PipelineDraft, parts: _Parts, schedule: Schedule) -> PipelineDefinition:
+def _definition(
+    draft: PipelineDraft, parts: _Parts, schedule: Schedule, policy_before: RunPolicy
+) -> PipelineDefinition:
     return PipelineDefinition(
         name=draft.name,
         connection_key=parts.connection.key,
@@ -261,6 +284,7 @@ def _definition(draft: PipelineDraft, parts: _Parts, schedule: Schedule) -> Pipe
         schedule=schedule,
         is_active=draft.is_active,
         is_draft=draft.is_draft,
+        policy=draft.policy.over(policy_before),
     )
 
 

@@ -39,8 +39,18 @@ def preview(query: CheckedQuery, rows: int) -> str:
 
 def count(query: CheckedQuery, column: str, bounds: ColumnBounds, *, inclusive_end: bool = False) -> str:
     """The statement that counts the rows within bounds; arguments as for ``extract``."""
-    counted = exp.Anonymous(this="COUNT", expressions=[exp.Star()])
-    return _verified(_filtered(_around(counted), query, column, bounds, inclusive_end), query)
+    return _verified(_filtered(_counted(), query, column, bounds, inclusive_end), query)
+
+
+def count_without(query: CheckedQuery, column: str) -> str:
+    """The statement that counts the rows whose load timestamp is NULL: no interval holds them."""
+    return _verified(_counted().where(exp.Is(this=_named(column), expression=exp.Null()), copy=False), query)
+
+
+def count_from(query: CheckedQuery, column: str, bounds: ColumnBounds) -> str:
+    """The statement that counts the rows at the upper bound and after it."""
+    upper = bound_literal(bounds.upper, bounds.kind, query.dialect)
+    return _verified(_counted().where(exp.GTE(this=_named(column), expression=upper), copy=False), query)
 
 
 def extract(query: CheckedQuery, column: str, bounds: ColumnBounds, *, inclusive_end: bool = False) -> str:
@@ -58,6 +68,14 @@ def extract(query: CheckedQuery, column: str, bounds: ColumnBounds, *, inclusive
     return _verified(_filtered(_around(exp.Star()), query, column, bounds, inclusive_end), query)
 
 
+def _counted() -> exp.Select:
+    return _around(exp.Anonymous(this="COUNT", expressions=[exp.Star()]))
+
+
+def _named(column: str) -> exp.Column:
+    return exp.column(exp.to_identifier(column, quoted=True), table=exp.to_identifier(_ALIAS))
+
+
 def _around(selected: exp.Expr) -> exp.Select:
     stand_in = exp.Select(expressions=[exp.Literal.number(1)])
     derived = exp.Subquery(this=stand_in, alias=exp.TableAlias(this=exp.to_identifier(_ALIAS)))
@@ -72,17 +90,14 @@ def _filtered(
 
 
 def _predicate(query: CheckedQuery, column: str, bounds: ColumnBounds, inclusive_end: bool) -> exp.Expr:
-    def named() -> exp.Column:
-        return exp.column(exp.to_identifier(column, quoted=True), table=exp.to_identifier(_ALIAS))
-
     upper = bound_literal(bounds.upper, bounds.kind, query.dialect)
     lower = None if bounds.lower is None else bound_literal(bounds.lower, bounds.kind, query.dialect)
     if inclusive_end and lower is not None:
-        return exp.Between(this=named(), low=lower, high=upper)
-    ends = (exp.LTE if inclusive_end else exp.LT)(this=named(), expression=upper)
+        return exp.Between(this=_named(column), low=lower, high=upper)
+    ends = (exp.LTE if inclusive_end else exp.LT)(this=_named(column), expression=upper)
     if lower is None:
         return ends
-    return exp.and_(exp.GTE(this=named(), expression=lower), ends, copy=False)
+    return exp.and_(exp.GTE(this=_named(column), expression=lower), ends, copy=False)
 
 
 def _verified(frame: exp.Select, query: CheckedQuery) -> str:

@@ -14,17 +14,19 @@ from warehouse_sync.identity.fingerprints import build_keyed, carried_types
 from warehouse_sync.identity.resolution import resolve
 from warehouse_sync.profiles.merge import merge_records, write_identities
 from warehouse_sync.profiles.protocol import ChunkTransaction, ProfileStores
+from warehouse_sync.sync.late_rows import LateRowPlan, without_seen
 from warehouse_sync.sync.records import RecordPlan, stage_records, write_rejects
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyPlan:
-    """What the apply must know of a run beyond its rows."""
+    """What the apply must know of a run beyond its rows. ``late``: how late rows are found, if they are looked for."""
 
     run: RunKey
     data_model_key: int
     records: RecordPlan
     rules: IdentityRules
+    late: LateRowPlan | None = None
 
 
 def apply_chunk(stores: ProfileStores, plan: ApplyPlan, number: int, table: pa.Table, *, now: datetime) -> RunCounts:
@@ -44,6 +46,9 @@ def apply_chunk(stores: ProfileStores, plan: ApplyPlan, number: int, table: pa.T
 
 def _apply(chunk: ChunkTransaction, plan: ApplyPlan, table: pa.Table) -> RunCounts:
     run, rules, records = plan.run.run_id, plan.rules, plan.records
+    late = 0
+    if plan.late is not None:
+        table, late = without_seen(chunk, table, records, plan.late, run=run)
     attributes = stage_records(chunk, table, records)
     build_keyed(chunk, "staged", records.identity_sources, rules, direct=records.mapping.mpid is not None)
     rejected = write_rejects(chunk, table)
@@ -70,4 +75,5 @@ def _apply(chunk: ChunkTransaction, plan: ApplyPlan, table: pa.Table) -> RunCoun
         profiles_created=resolution.created,
         identity_conflicts=resolution.conflicts,
         profiles_orphaned=orphaned,
+        late=late,
     )

@@ -10,8 +10,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -23,13 +23,16 @@ from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
-from warehouse_sync.domain.load_timestamp import column_bounds, timestamp_class
-from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts
+from warehouse_sync.domain.interval import Interval
+from warehouse_sync.domain.load_timestamp import ColumnBounds, column_bounds, timestamp_class
+from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts, UnreadRows
 from warehouse_sync.errors import InvalidRequest, RunError, StoreError
 from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.sql import wrap
 from warehouse_sync.sql.guard import CheckedQuery, check_query
 from warehouse_sync.sync.apply import ApplyPlan, apply_chunk
+from warehouse_sync.sync.late_rows import LateRowPlan, LateRowRepair
+from warehouse_sync.sync.load_timestamps import shown_bound
 from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
 from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, open_spool
@@ -53,6 +56,9 @@ class RunOrder:
         rules: how rows find their profile.
         max_rows: more rows refuse the run before one is read.
         max_columns: more columns do too.
+        lookback: how far before its interval the run reads once more.
+        repair: how it looks for late rows; None if it does not.
+        counts_unread: whether it counts the rows that no interval holds.
     """
 
     run: Run
@@ -61,6 +67,22 @@ class RunOrder:
     rules: IdentityRules
     max_rows: int
     max_columns: int
+    lookback: timedelta = timedelta(0)
+    repair: LateRowRepair | None = None
+    counts_unread: bool = False
+
+    @property
+    def counted(self) -> Interval:
+        """What ``max_rows`` is for: the run's interval, and before it what is looked back at."""
+        return self.run.data_interval.begun_earlier(self.lookback)
+
+    @property
+    def reading(self) -> Interval:
+        """What is read: also the interval before the run's own, where late rows are looked for there."""
+        previous = None if self.repair is None else self.repair.previous
+        if previous is None:
+            return self.counted
+        return Interval(min(previous.start, self.counted.start), self.counted.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +109,10 @@ class RunObserver(Protocol):
 
     def sql_generated(self, generated: GeneratedSql) -> None:
         """The texts that are sent to the warehouse, before the first row is read."""
+        ...
+
+    def unread_counted(self, unread: UnreadRows) -> None:
+        """How many rows no interval holds, where the order wants to know."""
         ...
 
     def rows_fetched(self, rows: int) -> None:
@@ -140,15 +166,18 @@ class RunExecutor:
             LeaseLostError: a newer holder has the run.
             StoreError: the profile store failed; trying again tells what was committed.
         """
+        order = self._comparable(order)
         spool = self._sealed_spool(order)
         # Without its spool a run starts over: to query again is not to resume, and its rows merge idempotently.
-        progress = self._stores.begin(order.run.key, start_over=spool is None)
+        memory = None if order.repair is None else order.repair.memory
+        progress = self._stores.begin(order.run.key, start_over=spool is None, memory=memory)
         crashpoint("epoch_raised")
         if spool is None:
             spool = self._fetch(order, observer, cancelled)
         if spool is None:
             return RunCounts()
-        plan = ApplyPlan(order.run.key, order.data_model.key, record_plan(order, spool.manifest.schema), order.rules)
+        records = record_plan(order, spool.manifest.schema)
+        plan = ApplyPlan(order.run.key, order.data_model.key, records, order.rules, _late_row_plan(order, records))
         counts = progress.counts
         for number, chunk in enumerate(spool.chunks()):
             if number < progress.chunks:
@@ -211,6 +240,16 @@ class RunExecutor:
     def _directory(self, run_id: int) -> Path:
         return self._spools / f"run-{run_id}"
 
+    def _comparable(self, order: RunOrder) -> RunOrder:
+        """The order, without a look at the previous interval where its rows were not remembered, or were another query's."""
+        repair, run = order.repair, order.run
+        if repair is None or repair.memory.previous_run_id is None:
+            return order
+        same_query = repair.previous_probe == wrap.probe(_checked(order))
+        if same_query and self._stores.remembers_rows(run.workspace_id, run.environment, repair.memory.previous_run_id):
+            return order
+        return replace(order, repair=repair.without_previous())
+
     def _sealed_spool(self, order: RunOrder) -> Spool | None:
         """What an earlier attempt has fetched, if it is whole and still what this order asks for."""
         directory = self._directory(order.run.id)
@@ -244,7 +283,10 @@ class RunExecutor:
             rows = conversation.count(sql.count)
             if rows > order.max_rows:
                 raise _too_many_rows(order.run, rows, order.max_rows)
-            if rows == 0:
+            if sql.count_without_load_timestamp is not None and sql.count_in_future is not None:
+                counted = [conversation.count(text) for text in (sql.count_without_load_timestamp, sql.count_in_future)]
+                observer.unread_counted(UnreadRows(*counted))
+            if rows == 0 and order.reading == order.counted:
                 return None
             conversation.fetch(
                 sql.extract, self._spool_request(order, stamp), lambda progress: _tell(observer, progress)
@@ -256,26 +298,31 @@ class RunExecutor:
         return spool
 
     def _probe(self, order: RunOrder, conversation: Conversation) -> tuple[GeneratedSql, str]:
-        query = check_query(order.data_model.sql_query, WAREHOUSE_TYPES[order.address.type].dialect)
+        query = _checked(order)
         probe = wrap.probe(query)
         plan = record_plan(order, conversation.probe(probe))
         stamp = plan.mapping.load_timestamp.name
         return self._generated(order, query, probe, plan), stamp
 
     def _generated(self, order: RunOrder, query: CheckedQuery, probe: str, plan: RecordPlan) -> GeneratedSql:
-        bounds = column_bounds(order.run.data_interval, plan.timestamp_class, order.data_model.load_timestamp.tzinfo)
+        def bounds(interval: Interval) -> ColumnBounds:
+            return column_bounds(interval, plan.timestamp_class, order.data_model.load_timestamp.tzinfo)
+
         stamp, inclusive = plan.mapping.load_timestamp.name, self._limits.between_inclusive
+        now = self._clock.now()
         return GeneratedSql(
             probe=probe,
-            count=wrap.count(query, stamp, bounds, inclusive_end=inclusive),
-            extract=wrap.extract(query, stamp, bounds, inclusive_end=inclusive),
+            count=wrap.count(query, stamp, bounds(order.counted), inclusive_end=inclusive),
+            extract=wrap.extract(query, stamp, bounds(order.reading), inclusive_end=inclusive),
+            count_without_load_timestamp=wrap.count_without(query, stamp) if order.counts_unread else None,
+            count_in_future=wrap.count_from(query, stamp, bounds(Interval(now, now))) if order.counts_unread else None,
         )
 
     def _spool_request(self, order: RunOrder, stamp: str) -> SpoolRequest:
         return SpoolRequest(
             directory=self._directory(order.run.id),
             load_timestamp=stamp,
-            max_rows=order.max_rows,
+            max_rows=_most_fetched(order),
             chunk_rows=self._limits.chunk_rows,
             max_bytes=self._limits.spool_bytes,
             max_cell_bytes=self._limits.cell_bytes,
@@ -284,16 +331,42 @@ class RunExecutor:
         )
 
 
+def _checked(order: RunOrder) -> CheckedQuery:
+    return check_query(order.data_model.sql_query, WAREHOUSE_TYPES[order.address.type].dialect)
+
+
+def _most_fetched(order: RunOrder) -> int:
+    """What is only compared is not limited as what is applied; still, nobody expects it to have grown past all measure."""
+    repair = order.repair
+    return order.max_rows if repair is None or repair.previous is None else 2 * (order.max_rows + repair.previous_rows)
+
+
+def _late_row_plan(order: RunOrder, records: RecordPlan) -> LateRowPlan | None:
+    if order.repair is None:
+        return None
+
+    def shown_start(interval: Interval | None) -> datetime | None:
+        if interval is None:
+            return None
+        lower = column_bounds(interval, records.timestamp_class, order.data_model.load_timestamp.tzinfo).lower
+        return None if lower is None else shown_bound(lower, records.timestamp_class)
+
+    repair = order.repair
+    return LateRowPlan(repair.memory, shown_start(order.run.data_interval), shown_start(repair.previous))
+
+
 def origin_of(order: RunOrder) -> str:
     """A digest of all that decides which rows an order reads and what they mean, except for the warehouse's own data."""
-    model, interval = order.data_model, order.run.data_interval
+    model, repair = order.data_model, order.repair
     meaning = (
         model.key,
         model.sql_query,
         model.load_timestamp.name,
         model.load_timestamp.declared,
         model.load_timestamp.zone,
-        str(interval),
+        str(order.run.data_interval),
+        str(order.reading),
+        None if repair is None else (repair.memory.pipeline_key, repair.memory.previous_run_id),
         order.address.type,
         sorted(order.address.parameters.items()),
     )

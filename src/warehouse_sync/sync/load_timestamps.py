@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse_sync.domain.load_timestamp import TimestampClass
+from warehouse_sync.domain.load_timestamp import Bound, TimestampClass
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clocks are naive
 _EARLIEST_SECOND: Final = (datetime.min - _EPOCH) // timedelta(seconds=1)  # noqa: DTZ901 - as above
@@ -35,6 +35,16 @@ def shown_timestamps(column: pa.ChunkedArray, kind: TimestampClass) -> pa.Chunke
     if column.type.unit == "ns":
         return _timestamps(_numbers(column) // 1_000)
     return column.cast(pa.int64()).cast(pa.timestamp("us"))
+
+
+def shown_bound(bound: Bound, kind: TimestampClass) -> datetime:
+    """A bound of an interval as the column shows it: it compares with :func:`shown_timestamps` as it does with the column."""
+    if isinstance(bound, datetime):
+        return bound.replace(tzinfo=None)
+    if isinstance(bound, date):
+        return datetime.combine(bound, time.min)
+    unit = timedelta(seconds=1) if kind is TimestampClass.INTEGER_SECONDS else timedelta(milliseconds=1)
+    return _EPOCH + bound * unit
 
 
 def application_order(shown: pa.ChunkedArray) -> npt.NDArray[np.int64]:

@@ -18,7 +18,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKind, RunState
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKind, RunState, UnreadRows
 from warehouse_sync.errors import StoreError
 from warehouse_sync.profiles.duckdb_store import DuckDbStores
 from warehouse_sync.profiles.reader import DuckDbReader
@@ -65,12 +65,15 @@ class Watcher:
         del generated
         self.fetches += 1
 
+    def unread_counted(self, unread: UnreadRows) -> None:
+        del unread
+
     def rows_fetched(self, rows: int) -> None:
         del rows
 
     def chunk_applied(self, counts: RunCounts, total_rows: int) -> None:
         del total_rows
-        if counts.extracted == self._die_after:
+        if 0 < self._die_after <= counts.extracted:
             raise Died
 
 
@@ -101,8 +104,11 @@ class Plant:
 
     def attributes(self, customer: int) -> dict[str, tuple[object, int]]:
         """Value and data model of each attribute of a customer."""
+        return self.attributes_of(f"c-{customer}")
+
+    def attributes_of(self, customer_id: str) -> dict[str, tuple[object, int]]:
         reader = DuckDbReader(self.stores)
-        [mpid] = reader.find(1, Environment.PRODUCTION, IdentityType.CUSTOMER_ID, f"c-{customer}", IdentityRules())
+        [mpid] = reader.find(1, Environment.PRODUCTION, IdentityType.CUSTOMER_ID, customer_id, IdentityRules())
         profile = reader.profile(1, mpid)
         assert profile is not None
         return {found.name: (found.value, found.data_model_key) for found in profile.attributes}

@@ -1,0 +1,66 @@
+"""What a pipeline's runs do about failed intervals and late rows: fields of our own beside the published ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
+ONE = f"{BASE}/pipelines/crm-pipeline"
+DEFAULT = {
+    "on_failed_interval": "wait",
+    "lookback_seconds": 0,
+    "repair_late_rows": False,
+    "count_unread_rows": False,
+}
+CHOSEN = {
+    "on_failed_interval": "continue",
+    "lookback_seconds": 3600,
+    "repair_late_rows": True,
+    "count_unread_rows": True,
+}
+
+
+def _policy(plane: Any) -> dict[str, Any]:
+    return {name: plane.client.get(ONE).json()[name] for name in DEFAULT}
+
+
+def _put(plane: Any, **changes: Any) -> None:
+    assert plane.client.put(ONE, json=plane.pipeline_body() | changes).status_code == 200
+
+
+def test_a_client_of_the_published_api_gets_the_defaults_and_never_changes_them(plane: Any) -> None:
+    plane.with_pipeline()
+    assert not DEFAULT.keys() & plane.pipeline_body().keys()
+    assert _policy(plane) == DEFAULT
+    _put(plane, **CHOSEN)
+    assert _policy(plane) == CHOSEN
+    _put(plane)
+    assert _policy(plane) == CHOSEN
+    _put(plane, lookback_seconds="0")
+    assert _policy(plane) == CHOSEN | {"lookback_seconds": 0}
+
+
+def test_pausing_and_resuming_keep_it(plane: Any) -> None:
+    plane.with_pipeline(**CHOSEN)
+    for verb in ("pause", "resume"):
+        url = f"/platform/extensions/workspaces/5328/pipelines/crm-pipeline/{verb}"
+        assert plane.client.post(url).json().items() >= CHOSEN.items()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("on_failed_interval", "stop"),
+        ("lookback_seconds", -1),
+        ("lookback_seconds", 90 * 86_400 + 1),
+        ("lookback_seconds", "an hour"),
+        ("repair_late_rows", "yes"),
+        ("count_unread_rows", 1),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(plane: Any, field: str, value: object) -> None:
+    plane.with_pipeline()
+    refused = plane.client.put(ONE, json=plane.pipeline_body() | {field: value})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)
