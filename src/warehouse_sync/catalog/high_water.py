@@ -13,7 +13,8 @@ from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunState
 
 _SUCCEEDED: Final = runs.c.run_kind.in_(PROGRESS_KINDS) & (runs.c.state == RunState.SUCCESS.value)
 _SCHEDULED: Final = runs.c.run_kind == RunKind.SCHEDULED.value
-_GIVEN_UP: Final = _SCHEDULED & (runs.c.state == RunState.FAILED.value) & runs.c.retry_on.is_(None)
+_FAILED: Final = runs.c.state == RunState.FAILED.value
+_GIVEN_UP: Final = _SCHEDULED & _FAILED & runs.c.retry_on.is_(None)
 
 
 def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
@@ -35,9 +36,14 @@ def last_end(tx: Transaction, pipeline_key: int, *, passes_failed: bool) -> date
     return _extreme(tx, pipeline_key, sa.func.max(runs.c.interval_end), _passed(passes_failed))
 
 
-def last_date(tx: Transaction, pipeline_key: int, *, passes_failed: bool) -> datetime | None:
-    """The greatest logical date of a scheduled run that is passed; None before the first. As :func:`last_end`."""
-    return _extreme(tx, pipeline_key, sa.func.max(runs.c.logical_date), _SCHEDULED & _passed(passes_failed))
+def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -> datetime | None:
+    """The greatest logical date that no other run can have any more; None before the first (decision D26).
+
+    It is that of a scheduled run that succeeded, or that failed and lies behind: its interval begins before ``read_to``, where the next one
+    starts. After the offset or the schedule changed, the next interval may have the date of such a run, and must not wait for it.
+    """
+    behind = _SUCCEEDED if read_to is None else _SUCCEEDED | (_FAILED & (runs.c.interval_start < read_to))
+    return _extreme(tx, pipeline_key, sa.func.max(runs.c.logical_date), _SCHEDULED & behind)
 
 
 def _passed(passes_failed: bool) -> sa.ColumnElement[bool]:

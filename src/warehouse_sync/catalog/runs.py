@@ -36,6 +36,8 @@ from warehouse_sync.errors import Busy, NotFound
 _WAITING: Final = (RunState.TRIGGERED.value, RunState.QUEUED.value)
 _UNFINISHED: Final = (*_WAITING, RunState.RUNNING.value)
 _LATEST_FIRST: Final = (runs.c.logical_date.desc(), runs.c.id.desc())
+_BUSY: Final = runs.alias("busy")
+_LATER: Final = runs.alias("later")
 _LEAST_STEP: Final = timedelta(microseconds=1)
 
 
@@ -293,15 +295,17 @@ def add_death(tx: Transaction, run: Run) -> int:
     return int(tx.execute(statement.returning(runs.c.deaths)).scalar_one())
 
 
-def due_retries(tx: Transaction, *, now: datetime) -> list[Run]:
-    """Failed runs whose time to be tried again has come, of pipelines that are alive, active and free; the oldest first."""
-    busy = runs.alias("busy")
+def due_retries(tx: Transaction, *, now: datetime, longest_pause: timedelta) -> list[Run]:
+    """Failed runs whose time to be tried again has come, of pipelines that are alive, active and free; the oldest first.
+
+    What is to wait longer than the longest pause was put off when the clock was ahead: it has waited long enough.
+    """
     query = _SELECT.where(
         runs.c.state == RunState.FAILED.value,
-        runs.c.retry_on <= now,
+        sa.or_(runs.c.retry_on <= now, runs.c.retry_on > now + longest_pause),
         pipelines.c.deleted_on.is_(None),
         pipelines.c.active_slot.is_not(None),
-        ~sa.exists().where(busy.c.pipeline_key == runs.c.pipeline_key, busy.c.state.in_(_UNFINISHED)),
+        ~sa.exists().where(_BUSY.c.pipeline_key == runs.c.pipeline_key, _BUSY.c.state.in_(_UNFINISHED)),
     )
     return _runs(tx, query.order_by(runs.c.retry_on, runs.c.id))
 
@@ -339,7 +343,8 @@ def retry(tx: Transaction, run: Run) -> Run | None:
         return None
     if queued:
         return get(tx, run.id)
-    tx.execute(sa.update(runs).where(runs.c.id == run.id, read_since).values(retry_on=None))
+    never = (runs.c.id == run.id, runs.c.state == RunState.FAILED.value, read_since)
+    tx.execute(sa.update(runs).where(*never).values(retry_on=None))
     return None
 
 
@@ -348,13 +353,12 @@ _SELECT = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(pipelines, p
 
 def _was_read_since() -> sa.ColumnElement[bool]:
     """Whether of a run of progress another one has read some of its rows: one that began where the failed one had."""
-    later = runs.alias("later")
     return runs.c.run_kind.in_(PROGRESS_KINDS) & sa.exists().where(
-        later.c.pipeline_key == runs.c.pipeline_key,
-        later.c.run_kind.in_(PROGRESS_KINDS),
-        later.c.state == RunState.SUCCESS.value,
-        later.c.interval_end > runs.c.interval_start,
-        later.c.interval_start < runs.c.interval_end,
+        _LATER.c.pipeline_key == runs.c.pipeline_key,
+        _LATER.c.run_kind.in_(PROGRESS_KINDS),
+        _LATER.c.state == RunState.SUCCESS.value,
+        _LATER.c.interval_end > runs.c.interval_start,
+        _LATER.c.interval_start < runs.c.interval_end,
     )
 
 
@@ -385,15 +389,17 @@ def _claimable(tx: Transaction, abandoned: Collection[Lease]) -> int | None:
         sa.and_(running, runs.c.id == lease.run_id, runs.c.epoch == lease.epoch, runs.c.lease_until == lease.until)
         for lease in abandoned
     ]
-    # What waits goes on waiting while its pipeline, or what that uses, is paused; taking back what a run did reads no warehouse.
+    # What waits goes on waiting while its pipeline, or what that uses, is paused; taking back what a run did reads no warehouse. What was
+    # asked to stop has only to be ended, even if its pipeline is gone.
+    is_asked_to_stop = runs.c.cancel_requested_on.is_not(None)
     is_on = sa.and_(pipelines.c.active_slot.is_not(None), connections.c.is_active, data_models.c.is_active)
-    waiting = runs.c.state.in_(_WAITING) & (is_on | (runs.c.run_kind == RunKind.UNDO.value))
+    waiting = runs.c.state.in_(_WAITING) & (is_on | is_asked_to_stop | (runs.c.run_kind == RunKind.UNDO.value))
     query = (
         sa.select(runs.c.id)
         .join(pipelines, pipelines.c.key == runs.c.pipeline_key)
         .join(connections, connections.c.key == pipelines.c.connection_key)
         .join(data_models, data_models.c.key == pipelines.c.data_model_key)
-        .where(pipelines.c.deleted_on.is_(None), sa.or_(waiting, *unrenewed))
+        .where(pipelines.c.deleted_on.is_(None) | is_asked_to_stop, sa.or_(waiting, *unrenewed))
         .order_by(runs.c.id)
         .limit(1)
         .with_for_update(of=runs, skip_locked=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline
@@ -12,11 +14,12 @@ from warehouse_sync.scheduler.planner import PipelineProgress, upcoming
 def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     """How far a pipeline has come. Where its policy is to go on, intervals that failed for good count as passed."""
     goes_on = pipeline.schedule.interval.has_grid and pipeline.policy.on_failed_interval is OnFailedInterval.CONTINUE
+    last_end = high_water.last_end(tx, pipeline.key, passes_failed=goes_on)
     return PipelineProgress(
         counted_from=pipeline.resumed_on or pipeline.audit.created_on,
-        last_end=high_water.last_end(tx, pipeline.key, passes_failed=goes_on),
+        last_end=last_end,
         offset=data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset,
-        last_logical_date=high_water.last_date(tx, pipeline.key, passes_failed=goes_on),
+        last_logical_date=high_water.last_date(tx, pipeline.key, read_to=last_end),
     )
 
 
@@ -26,14 +29,18 @@ def blocking_run(tx: Transaction, pipeline: Pipeline, progress: PipelineProgress
     return None if request is None else runs.failed_of_date(tx, pipeline.key, request.logical_date)
 
 
-def was_changed_since_start(tx: Transaction, pipeline: Pipeline, run: Run) -> bool:
-    """Whether a person changed the pipeline, its connection or its data model after the latest execution of a run began."""
+def was_changed_since_start(tx: Transaction, pipeline: Pipeline, run: Run, *, now: datetime) -> bool:
+    """Whether a person changed the pipeline, its connection or its data model after the latest execution of a run began.
+
+    True also if it began later than ``now``: the clock was set back since, and nobody can tell what came first.
+    """
+    began = run.started_on
+    if began is None:
+        return False
     stamps = (
         pipeline.audit,
         connections.by_key(tx, pipeline.connection_key).audit,
         data_models.by_key(tx, pipeline.data_model_key).audit,
     )
-    began = run.started_on
-    return began is not None and any(
-        stamp.last_modified_on is not None and stamp.last_modified_on > began for stamp in stamps
-    )
+    changed = any(stamp.last_modified_on is not None and stamp.last_modified_on > began for stamp in stamps)
+    return changed or began > now

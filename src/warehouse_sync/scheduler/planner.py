@@ -25,9 +25,9 @@ class PipelineProgress:
         last_end: end of the last data interval that was read with success, or is passed because it failed and the pipeline's policy is to
             go on; None before the first.
         offset: of the load timestamp.
-        last_logical_date: the greatest logical date of a scheduled run that succeeded or is passed; None if there is none. Where the
-            offset was made smaller since, the grid interval that comes next can have this date again, and a date has one run only
-            (decision D26).
+        last_logical_date: the greatest logical date of a scheduled run that succeeded or lies behind; None if there is none. Where the
+            offset or the schedule was changed since, the grid interval that comes next can have this date again, and a date has one run
+            only (decision D26).
     """
 
     counted_from: datetime

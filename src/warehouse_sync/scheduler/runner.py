@@ -41,6 +41,7 @@ from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention, forget
 from warehouse_sync.scheduler.settlement import Settlement
 from warehouse_sync.scheduler.steps import RunSteps
+from warehouse_sync.scheduler.verdict import LONGEST_PAUSE
 from warehouse_sync.sync.execution import RunExecutor
 
 _log = get_logger(__name__)
@@ -214,7 +215,7 @@ class Runner:
         """Creates the scheduled runs and retries that are due; returns how many. Safe to call at any time, from any thread."""
         now = self._clock.now()
         with self._database.read() as tx:
-            due, again = [], runs.due_retries(tx, now=now)
+            due, again = [], runs.due_retries(tx, now=now, longest_pause=LONGEST_PAUSE)
             for pipeline in pipelines.runnable(tx):
                 request = self._next(tx, pipeline)
                 if request is None:
@@ -226,8 +227,15 @@ class Runner:
         if not due and not again:
             return 0
         with self._database.write() as tx:
-            made = [runs.create(tx, pipeline, request, created_by=_SCHEDULER, now=now) for pipeline, request in due]
-            queued = [runs.retry(tx, run) for run in again]
+            runnable = {
+                pipeline.key for pipeline in pipelines.runnable(tx)
+            }  # some may have been paused or deleted since
+            made = [
+                runs.create(tx, pipeline, request, created_by=_SCHEDULER, now=now)
+                for pipeline, request in due
+                if pipeline.key in runnable
+            ]
+            queued = [runs.retry(tx, run) for run in again if run.pipeline_key in runnable]
         crashpoint("run_created")
         if None in queued:
             self._discard_spools()  # a later run has read the rows of a retry: what it had fetched is of no use any more
@@ -246,12 +254,14 @@ class Runner:
             return None
         if failed.failure is not None and failed.failure.code == CANCELLED:
             return None  # who cancelled it will say when it shall run
-        if was_changed_since_start(tx, pipeline, failed):
+        now = self._clock.now()
+        if was_changed_since_start(tx, pipeline, failed, now=now):
             return failed
         if failed.failure is not None and failed.failure.code == WORKER_DIED:
             return None
         patience = min(request.data_interval.end - request.data_interval.start, _LONGEST_PATIENCE)
-        return failed if failed.finished_on + patience <= self._clock.now() else None
+        is_patient = failed.finished_on <= now < failed.finished_on + patience
+        return None if is_patient else failed
 
     # --- leases --------------------------------------------------------------------------------------------------------------------
 

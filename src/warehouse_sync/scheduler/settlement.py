@@ -75,7 +75,7 @@ class Settlement:
 
     def _mark_faults(self, tx: Transaction, run: Run, verdict: Verdict) -> None:
         pipeline = pipelines.by_key(tx, run.pipeline_key)
-        if was_changed_since_start(tx, pipeline, run):
+        if was_changed_since_start(tx, pipeline, run, now=self._clock.now()):
             return  # the verdict is on something that somebody has mended meanwhile, perhaps
         if verdict.faults_connection:
             connections.set_faulted(tx, pipeline.connection_key, is_faulted=True)

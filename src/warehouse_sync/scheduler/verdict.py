@@ -21,6 +21,9 @@ MAX_ATTEMPTS: Final = 3
 
 _FIRST_PAUSE: Final = timedelta(seconds=30)
 _GROWTH: Final = 4
+LONGEST_PAUSE: Final = 2 * _FIRST_PAUSE * _GROWTH ** (MAX_ATTEMPTS - 2)
+"""No retry waits longer."""
+
 _CONNECTION_FAULTS: Final = frozenset(
     {
         WarehouseFault.UNREACHABLE,

@@ -300,12 +300,12 @@ def test_a_failed_run_is_tried_again_when_due(database: Database, pipeline: Pipe
     run = _claimed(database, pipeline)
     _finish(database, run, RunState.FAILED, retry_on=NOW + HOUR)
     with database.write() as tx:
-        assert runs.due_retries(tx, now=NOW) == []
-        (due,) = runs.due_retries(tx, now=NOW + HOUR)
+        assert runs.due_retries(tx, now=NOW, longest_pause=24 * HOUR) == []
+        (due,) = runs.due_retries(tx, now=NOW + HOUR, longest_pause=24 * HOUR)
         queued = runs.retry(tx, due)
         assert queued is not None
         assert (queued.state, queued.attempt, queued.failure) == (RunState.QUEUED, 2, None)
-        assert runs.due_retries(tx, now=NOW + HOUR) == []
+        assert runs.due_retries(tx, now=NOW + HOUR, longest_pause=24 * HOUR) == []
         assert runs.retry(tx, due) is None
 
 
@@ -317,7 +317,7 @@ def test_a_failed_run_is_not_tried_again_beside_another_or_after_its_rows_were_r
     other = _claimed(database, pipeline)
     with database.write() as tx:
         failed = runs.get(tx, run.id)
-        assert runs.due_retries(tx, now=NOW) == []
+        assert runs.due_retries(tx, now=NOW, longest_pause=24 * HOUR) == []
         assert runs.retry(tx, failed) is None
     assert _finish(database, other)
     with database.write() as tx:
@@ -346,7 +346,7 @@ def test_a_failed_run_of_which_a_part_was_read_is_not_read_again(database: Datab
     assert _finish(database, _claimed(database, pipeline, shorter))
     with database.write() as tx:
         assert runs.retry(tx, runs.get(tx, failed.id)) is None
-        assert runs.due_retries(tx, now=NOW) == []
+        assert runs.due_retries(tx, now=NOW, longest_pause=24 * HOUR) == []
 
 
 def test_a_failed_run_after_a_successful_one_is_repeated(database: Database, pipeline: Pipeline) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from warehouse_sync.catalog import cancellation, connections, data_models, feeds, pipelines, runs, workspaces
-from warehouse_sync.catalog.database import Database, open_database
+from warehouse_sync.catalog.database import Database, Transaction, open_database
 from warehouse_sync.catalog.pipelines import PipelineDefinition
 from warehouse_sync.clock import ManualClock
 from warehouse_sync.domain.connection import WarehouseAddress
@@ -142,6 +144,22 @@ class Plant:
 
     def let_continue(self) -> None:
         self.change(policy=RunPolicy(on_failed_interval=OnFailedInterval.CONTINUE))
+
+    def delete(self) -> None:
+        """What a DELETE does."""
+        with self.database.write() as tx:
+            unfinished = runs.unfinished_of(tx, self.pipeline.key)
+            if unfinished is not None:
+                cancellation.cancel(tx, unfinished.id, by="ann", now=self.clock.now())
+            pipelines.delete(tx, self.stored(), now=self.clock.now(), by="ann")
+
+    def set_offset(self, offset: timedelta) -> None:
+        """What a PUT of the data model does."""
+        stamp = LoadTimestamp("ts", LoadTimestampType.TIMESTAMP_NTZ, offset=offset)
+        with self.database.write() as tx:
+            model = data_models.by_key(tx, self.pipeline.data_model_key)
+            fields = {"name": "m", "sql_query": "SELECT 1", "is_active": True}
+            data_models.change(tx, model, load_timestamp=stamp, now=self.clock.now(), by="ann", **fields)
 
     def work(self) -> int:
         """Plans and executes until there is nothing to do; returns how many executions there were."""
@@ -316,6 +334,45 @@ def test_a_clock_that_is_set_neither_kills_the_living_nor_keeps_the_dead(hourly:
     assert [(run.state, run.epoch) for run in hourly.runs()] == [(RunState.SUCCESS, 2)]
 
 
+@pytest.mark.parametrize("error", [DROPPED, RunError("too many", code="too_many_records")])
+def test_a_clock_that_was_ahead_puts_off_nothing(hourly: Plant, error: Exception) -> None:
+    hourly.executor.script = [error]
+    hourly.clock.advance(HOUR)
+    hourly.clock.set(START + 25 * HOUR)
+    assert hourly.runner.plan_once() == 1
+    hourly.runner.execute_next()
+    hourly.clock.set(START + HOUR)
+    hourly.clock.advance(timedelta(minutes=5))
+    assert hourly.work() == 1
+    assert hourly.runs()[0].state is RunState.SUCCESS
+
+
+def test_a_pipeline_mended_after_its_clock_was_set_back_goes_on(hourly: Plant) -> None:
+    hourly.executor.script = [BAD_QUERY]
+    hourly.clock.advance(25 * HOUR)
+    hourly.runner.plan_once()
+    hourly.runner.execute_next()
+    assert hourly.stored().is_faulted
+    hourly.clock.set(START + HOUR)
+    hourly.change(name="mended")
+    assert hourly.work() == 1
+
+
+def test_a_failed_run_that_lies_behind_holds_up_nothing(hourly: Plant) -> None:
+    """A bridge that a smaller offset made has read a part of its rows, so it is never tried again; its date is taken all the same."""
+    hourly.set_offset(timedelta(minutes=20))
+    hourly.executor.script = [None, BAD_QUERY]
+    hourly.clock.advance(2 * HOUR)
+    hourly.work()
+    hourly.clock.advance(4 * HOUR)
+    hourly.set_offset(timedelta(0))
+    hourly.change(name="mended")
+    hourly.work()
+    done = [run.data_interval for run in hourly.runs() if run.state is RunState.SUCCESS]
+    assert done[-1].end == START + 6 * HOUR
+    assert all(before.end == after.start for before, after in pairwise(done))
+
+
 @pytest.mark.parametrize("error", [None, BAD_QUERY, BAD_LOGIN])
 def test_a_holder_that_lost_its_run_decides_nothing(hourly: Plant, error: Exception | None) -> None:
     def lose() -> None:
@@ -393,6 +450,61 @@ def test_a_retry_that_a_later_run_has_made_useless_gives_its_disk_back(tmp_path:
     assert plant.work() == 0
     assert plant.executor.spools == set()
     plant.database.close()
+
+
+@pytest.mark.parametrize("other", ["the next life", "another process"])
+def test_a_run_that_was_to_stop_does_so_even_if_its_holder_and_its_pipeline_are_gone(hourly: Plant, other: str) -> None:
+    hourly.clock.advance(HOUR)
+    hourly.runner.plan_once()
+    claim(hourly)
+    hourly.delete()
+    runner = hourly.new_runner()
+    if other == "the next life":
+        runner.recover()
+    else:
+        runner.renew_leases()
+        hourly.clock.advance(timedelta(seconds=60))
+    assert runner.execute_next()
+    [run] = hourly.runs()
+    assert run.failure is not None
+    assert (run.state, run.failure.code, hourly.executor.executed) == (RunState.FAILED, "cancelled", [])
+
+
+@pytest.mark.parametrize("change", [Plant.delete, lambda plant: plant.change(is_active=False)])
+def test_no_run_is_made_for_a_pipeline_that_was_stopped_while_it_was_planned(
+    hourly: Plant, change: Callable[[Plant], None]
+) -> None:
+    hourly.clock.advance(HOUR)
+    hourly.runner._database = Meanwhile(hourly.database, lambda: change(hourly))
+    assert hourly.runner.plan_once() == 0
+    assert hourly.runs() == []
+
+
+def test_no_failed_run_is_tried_again_for_a_pipeline_that_was_paused_while_it_was_planned(hourly: Plant) -> None:
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    hourly.work()
+    hourly.clock.advance(timedelta(minutes=10))
+    hourly.runner._database = Meanwhile(hourly.database, lambda: hourly.change(is_active=False))
+    assert hourly.runner.plan_once() == 0
+    assert [run.state for run in hourly.runs()] == [RunState.FAILED]
+
+
+class Meanwhile(Database):
+    """A control database in which something is done between a reader's look and its first write."""
+
+    def __init__(self, real: Database, deed: Callable[[], object]) -> None:
+        self._real, self._deed = real, deed
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        return self._real.read()
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        deed, self._deed = self._deed, lambda: None
+        deed()
+        with self._real.write() as tx:
+            yield tx
 
 
 def test_once_runs_once(tmp_path: Path) -> None:
