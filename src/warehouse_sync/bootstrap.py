@@ -55,6 +55,7 @@ from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.provenance import ProvenanceService
+from warehouse_sync.services.records import RecordService
 from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
@@ -183,6 +184,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         run_requests=RunRequestService(database, clock, wake=runner.wake),
         profiles=ProfileService(database, reader),
         provenance=ProvenanceService(database, reader, reader),
+        records=RecordService(database, reader),
         identity_settings=IdentitySettingsService(database, clock, reader),
         is_healthy=lambda: _is_healthy(database),
     )

@@ -44,6 +44,7 @@ from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.provenance import ProvenanceService
+from warehouse_sync.services.records import RecordService
 from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
@@ -302,6 +303,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         run_requests=RunRequestService(database, clock, wake=wake),
         profiles=ProfileService(database, profiles),
         provenance=ProvenanceService(database, profiles, DuckDbReader(stores)),
+        records=RecordService(database, profiles),
         identity_settings=IdentitySettingsService(database, clock, profiles),
         is_healthy=lambda: True,
     )

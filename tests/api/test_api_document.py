@@ -80,7 +80,7 @@ def test_workspaces_are_the_callers_own(plane: Any) -> None:
 
 def test_no_feed_key_or_client_secret_is_in_any_file(plane: Any) -> None:
     key, secret = plane.feed.key.reveal().encode(), plane.feed.secret.reveal().encode()
-    for path in plane.home.iterdir():
+    for path in (found for found in plane.home.rglob("*") if found.is_file()):
         content = path.read_bytes()
         assert key not in content
         assert secret not in content

@@ -138,6 +138,21 @@ def test_a_person_with_history_as_a_chart_and_an_explanation(stage: Stage, signe
     page.get_by_text("There is no such profile.").wait_for()
 
 
+def test_records_appear_as_they_are_applied(stage: Stage, signed_in: Page) -> None:
+    import duckdb
+
+    page = signed_in
+    page.goto(f"{stage.service.url}/console/live")
+    page.get_by_role("cell", name=re.compile("customer_id: ")).first.wait_for()
+    with duckdb.connect(str(stage.warehouses / "shop.duckdb")) as shop:
+        shop.execute("UPDATE people SET score = 4711, updated_at = now()::TIMESTAMP - INTERVAL 1 SECOND WHERE id = 23")
+    stage.service.run("nightly")
+    page.get_by_text("score: 4711").wait_for()
+    picture(page, "live")
+    choose(page, "Environment", "production")
+    page.get_by_text("Nothing was applied yet.").wait_for()
+
+
 def test_connections_are_tested_and_models_previewed(stage: Stage, signed_in: Page) -> None:
     page = signed_in
     page.goto(f"{stage.service.url}/console/connections")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from warehouse_sync.api import connection_tests, pausing, previews, profile_provenance, run_requests
+from warehouse_sync.api import connection_tests, pausing, previews, profile_provenance, records, run_requests
 
 router = APIRouter(prefix="/platform/extensions/workspaces/{workspaceId}")
 for _part in (
     connection_tests.router,
     previews.router,
     profile_provenance.router,
+    records.router,
     pausing.router,
     run_requests.router,
 ):

@@ -15,6 +15,7 @@ from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
 from warehouse_sync.services.provenance import ProvenanceService
+from warehouse_sync.services.records import RecordService
 from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenService
@@ -38,5 +39,6 @@ class Services:
     run_requests: RunRequestService
     profiles: ProfileService
     provenance: ProvenanceService
+    records: RecordService
     identity_settings: IdentitySettingsService
     is_healthy: Callable[[], bool]

@@ -122,6 +122,16 @@ def page(
     return _runs(tx, query.order_by(*_LATEST_FIRST).limit(size).offset((page - 1) * size))
 
 
+def origins_of(tx: Transaction, run_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+    """The pipeline's id and the feed's number of each of these runs; runs that are not known are left out."""
+    query = (
+        sa.select(runs.c.id, pipelines.c.id, pipelines.c.partner_feed_id)
+        .join(pipelines, pipelines.c.key == runs.c.pipeline_key)
+        .where(runs.c.id.in_(list(run_ids)))
+    )
+    return {run_id: (pipeline_id, feed_id) for run_id, pipeline_id, feed_id in tx.execute(query)}
+
+
 def may_be_created(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
     """Whether a scheduled run would be made. Only spares useless writes: the constraints decide."""
     hindrance = runs.c.state.in_(_UNFINISHED) | (

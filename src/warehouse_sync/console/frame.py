@@ -23,6 +23,7 @@ NAVIGATION: Final = (
     ("Overview", "/", "dashboard"),
     ("Connections", "/connections", "cable"),
     ("Data models", "/data-models", "schema"),
+    ("Live stream", "/live", "stream"),
     ("Profiles", "/profiles", "person_search"),
     ("Credentials", "/credentials", "key"),
     ("Audit", "/audit", "history"),

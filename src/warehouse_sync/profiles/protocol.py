@@ -78,6 +78,28 @@ class Rejects:
     samples: tuple[RejectSample, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AppliedRecord:
+    """A record as it was applied, while its data model has said nothing newer about the profile.
+
+    Attributes:
+        sequence: ascending in the order of applying, within one environment of a workspace.
+        mpid: the profile it went to.
+        data_model_key, run_id: where it came from.
+        load_timestamp: of its row.
+        identities: what the profile holds today.
+        attributes: what the record says.
+    """
+
+    sequence: int
+    mpid: int
+    data_model_key: int
+    run_id: int
+    load_timestamp: datetime
+    identities: tuple[ProfileIdentity, ...]
+    attributes: tuple[ProfileAttribute, ...]
+
+
 class ProfileReader(Protocol):
     """Look-ups. Safe to call from any thread while a run applies; each call sees one committed state."""
 
@@ -97,6 +119,17 @@ class ProfileReader(Protocol):
 
         Args:
             rules: the workspace's own.
+        """
+        ...
+
+    def recent(
+        self, workspace_id: int, environment: Environment, *, after: int, most: int
+    ) -> tuple[AppliedRecord, ...]:
+        """The records that were applied last, the latest first.
+
+        Args:
+            after: only those with a greater ``sequence``.
+            most: at most so many.
         """
         ...
 

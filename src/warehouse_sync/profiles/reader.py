@@ -20,7 +20,14 @@ from warehouse_sync.profiles.explanation import Explainer
 from warehouse_sync.profiles.fingerprint import fingerprint_sql
 from warehouse_sync.profiles.history import read_history
 from warehouse_sync.profiles.mpid import MpidCodec
-from warehouse_sync.profiles.protocol import Profile, ProfileAttribute, ProfileIdentity, Rejects, RejectSample
+from warehouse_sync.profiles.protocol import (
+    AppliedRecord,
+    Profile,
+    ProfileAttribute,
+    ProfileIdentity,
+    Rejects,
+    RejectSample,
+)
 from warehouse_sync.profiles.provenance import AttributeChange, Explanation
 from warehouse_sync.profiles.schema import current_table, values_table
 from warehouse_sync.profiles.values import typed_value, value_text
@@ -94,6 +101,29 @@ class DuckDbReader:
             connection, codec = opened
             exists = connection.execute("SELECT 1 FROM profiles WHERE profile = ?", [number]).fetchall()
             yield _StoredProfile(connection, codec, number, environment) if exists else None
+
+    def recent(
+        self, workspace_id: int, environment: Environment, *, after: int, most: int
+    ) -> tuple[AppliedRecord, ...]:
+        with self._stores.reading(workspace_id, environment) as opened:
+            if opened is None:
+                return ()
+            connection, codec = opened
+            models = [model for (model,) in connection.execute("SELECT DISTINCT data_model FROM attributes").fetchall()]
+            found = [row for model in models for row in _latest_rows(connection, model, after, most)]
+            found.sort(key=lambda row: row[1]["seq"], reverse=True)
+            return tuple(
+                AppliedRecord(
+                    sequence=row["seq"],
+                    mpid=codec.encode(row["profile"], environment),
+                    data_model_key=model,
+                    run_id=row["run"],
+                    load_timestamp=_utc(row["load_ts"]),
+                    identities=_read_identities(connection, row["profile"])[0],
+                    attributes=tuple(_attributes_of(connection, model, row)),
+                )
+                for model, row in found[:most]
+            )
 
     def rejects(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[Rejects, ...]:
         with self._stores.reading(workspace_id, environment) as opened:
@@ -170,6 +200,19 @@ def _read_rows(connection: duckdb.DuckDBPyConnection, number: int) -> Iterator[t
         values = dict(zip(names, rows[0], strict=True))
         applied = connection.execute("SELECT applied_on FROM run_progress WHERE run = ?", [values["run"]]).fetchall()
         yield model, values, _utc(applied[0][0] if applied else None)
+
+
+def _latest_rows(
+    connection: duckdb.DuckDBPyConnection, model: int, after: int, most: int
+) -> list[tuple[int, dict[str, Any]]]:
+    """The current versions of a data model that were written last; versions are found first, what they say afterwards."""
+    cursor = connection.execute(
+        f"""SELECT * FROM (SELECT * FROM {current_table(model)} WHERE seq > ? ORDER BY seq DESC LIMIT ?)
+            JOIN {values_table(model)} USING (seq)""",
+        [after, most],
+    )
+    names = [column[0] for column in cursor.description]
+    return [(model, dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
 def _attributes_of(
