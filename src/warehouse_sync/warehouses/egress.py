@@ -18,6 +18,7 @@ _NAT64: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("6
 _METADATA: Final = frozenset(
     ipaddress.ip_address(text) for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16")
 )
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
@@ -41,7 +42,7 @@ def judge(host: str, port: int, addresses: Iterable[str], allowed: Iterable[str]
     judged = [_carried(ipaddress.ip_address(text.partition("%")[0])) for text in addresses]
     if not judged or any(_is_forbidden(address) for address in judged):
         raise _denied(f"{host} leads to an address that warehouses cannot have. Use the public host of your warehouse.")
-    if not listed and not all(address.is_global for address in judged):
+    if not listed and not all(_is_public(address) for address in judged):
         raise _denied(
             f"{host} leads to a private address. If that is where the warehouse is, the operator can list "
             f"{authority(host, port)} in the setting WAREHOUSE_SYNC_ALLOWED_HOSTS."
@@ -81,6 +82,11 @@ def _is_forbidden(address: Address) -> bool:
         or address in _METADATA
         or (isinstance(address, ipaddress.IPv4Address) and address.packed[0] == 0)
     )
+
+
+def _is_public(address: Address) -> bool:
+    # Python takes fec0::/10, the private networks of old, for public.
+    return address.is_global and (address.version == 4 or address in _GLOBAL_UNICAST)
 
 
 def _denied(sentence: str) -> WarehouseError:

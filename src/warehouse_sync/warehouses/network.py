@@ -68,12 +68,24 @@ def connected(host: Host, addresses: Iterable[str], *, seconds: float) -> socket
     """
     for address in addresses:
         with suppress(OSError):
-            return socket.create_connection((address, host.port), timeout=seconds)
+            return _connected(address, host.port, seconds)
     raise fault(
         WarehouseFault.UNREACHABLE,
         WarehouseStep.REACH,
         f"{host.name} does not answer. {host.remedy}, and that the network lets this service out.",
     )
+
+
+def _connected(address: str, port: int, seconds: float) -> socket.socket:
+    """A connection to an address; the library's own way would ask the resolver once more."""
+    made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.settimeout(seconds)
+        made.connect((address, port))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def shake_hands(host: Host, connection: socket.socket) -> None:

@@ -62,10 +62,11 @@ class PostgresWarehouse:
         self._session: adbc.Connection | None = None
         self._running: adbc.Cursor | None = None
         self._certificates: Path | None = None
+        self._addresses: tuple[str, ...] = ()
         self._cancelled = False
 
     def check(self) -> None:
-        self._try_login(resolved(self._place.host, self._policy.allowed_private_hosts))
+        self._try_login(self._resolve())
         with self._statement(WarehouseStep.DATABASE) as cursor:
             cursor.execute("SELECT 1")
 
@@ -156,13 +157,19 @@ class PostgresWarehouse:
 
     def _open(self) -> adbc.Connection:
         if self._session is None:
-            addresses = resolved(self._place.host, self._policy.allowed_private_hosts)
+            addresses = self._resolve()
             try:
                 self._session = postgresql.connect(self._conninfo(addresses), autocommit=True)
             except adbc.Error as error:
                 self._try_login(addresses)  # it tells by a code what is wrong
                 raise postgres_fault(POSTGRES.title, error.sqlstate, "", WarehouseStep.LOGIN) from error
         return self._session
+
+    def _resolve(self) -> tuple[str, ...]:
+        """The addresses of the host, judged; looked up once in a conversation."""
+        if not self._addresses:
+            self._addresses = resolved(self._place.host, self._policy.allowed_private_hosts)
+        return self._addresses
 
     def _try_login(self, addresses: tuple[str, ...]) -> None:
         seconds = self._policy.login_timeout_seconds
