@@ -1,7 +1,7 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: test-browser help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean fuzz crash
+.PHONY: test-browser help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean audit fuzz slow crash
 
 PYTHON ?= python3.11
 PORT ?= 8080
@@ -64,6 +64,9 @@ bench: setup ## measure speed and memory; prints ratios taken side by side in on
 fuzz: setup ## attack the API and the SQL guard for minutes (CASES=5000); one table at the end
 	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),5000)
 
+slow: setup ## hold a thousand slow connections for five minutes; what everybody else notices (ARGS="--seconds 60")
+	@$(BIN)/python -m tests.fuzz.slow $(ARGS)
+
 crash: setup ## kill, stop, starve and upgrade the real service for hours; writes docs/reliability.md (ONLY=R1,R2 TRIALS=n SEED=n ADD=1)
 	@$(BIN)/python -m tests.crash $(if $(ONLY),--only $(ONLY)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(SEED),--seed $(SEED)) $(if $(ADD),--add)
 
@@ -79,11 +82,24 @@ pages: setup ## write docs/settings.md, docs/commands.md and the tables of docs/
 postman: setup ## drive a fresh service with the Postman collection, by newman (needs npm)
 	@$(BIN)/python tests/postman/drive.py
 
-lock: .venv/.ready ## renew both locks
+lock: .venv/.ready ## renew the locks
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    --strip-extras --allow-unsafe --all-extras -o requirements.lock pyproject.toml
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    --strip-extras --allow-unsafe -o emulators/snowflake/requirements.lock emulators/snowflake/requirements.in
+	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    --strip-extras --allow-unsafe -o tests/advisories/requirements.lock tests/advisories/requirements.in
+
+.venvs/advisories/.ready: tests/advisories/requirements.lock
+	@echo "Installing pip-audit into .venvs/advisories …"
+	@$(PYTHON) -m venv .venvs/advisories
+	@.venvs/advisories/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+audit: .venvs/advisories/.ready ## look every pinned package up among the published advisories (needs the internet; FROM=pypi or osv)
+	@for lock in $$(git ls-files '*requirements.lock'); do echo "$$lock" && \
+	    .venvs/advisories/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -s $(or $(FROM),pypi) -r $$lock \
+	    || exit 1; done
 
 .venvs/docs/.ready: docs/site/requirements.lock
 	@echo "Installing the tools of the documentation into .venvs/docs …"

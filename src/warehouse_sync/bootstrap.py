@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
@@ -70,6 +71,7 @@ from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
 _MIB: Final = 1 << 20
 _DRAIN_SECONDS: Final = 5
 CONSOLE_PATH: Final = "/console"
+_FILES_OF_OUR_OWN: Final = 256
 _LOOPBACK_NAMES: Final = frozenset({"localhost"})
 
 _log = get_logger(__name__)
@@ -313,6 +315,17 @@ def _is_healthy(database: Database) -> bool:
     return True
 
 
+def _room_for_connections() -> int:
+    """Asks the system for as many open files as the service wants; how many connections there is room for then."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = BoundedProtocol.most_connections + _FILES_OF_OUR_OWN
+    if allowed < wanted:  # some systems allow a process a thousand unless it asks for more
+        allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return max(_FILES_OF_OUR_OWN, min(wanted, allowed) - _FILES_OF_OUR_OWN)
+
+
 def _refuse_open_network(settings: Settings) -> None:
     """Credentials must not cross a network in the clear because nobody thought of it.
 
@@ -348,7 +361,7 @@ def _listen(
         _add_console(app, settings)
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=_protocol(),
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         log_config=None,
         access_log=False,
@@ -371,6 +384,13 @@ def _add_console(app: FastAPI, settings: Settings) -> None:
         ) from error
     is_secure = settings.tls_cert is not None or settings.behind_proxy
     mount_console(app, audience=settings.audience, is_secure=is_secure)
+
+
+def _protocol() -> type[BoundedProtocol]:
+    class Protocol(BoundedProtocol):
+        most_connections = _room_for_connections()
+
+    return Protocol
 
 
 class _Server(uvicorn.Server):

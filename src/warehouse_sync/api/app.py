@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -64,6 +65,11 @@ class _Application(FastAPI):
 
     address = ADDRESS
 
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the framework's own
+        super().__init__(**options)
+        self.pages: dict[str, bytes] = {}
+        self.page_lock = asyncio.Lock()
+
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             self.openapi_schema = complete(super().openapi(), address=self.address)
@@ -92,7 +98,8 @@ def create_app(
         title="Warehouse Sync",
         summary=_SUMMARY,
         version=version,
-        docs_url=None,  # the framework's page loads its viewer from the internet; ours is in reference.py
+        openapi_url=None,  # the framework would write it anew for everybody who asks; ours is in reference.py
+        docs_url=None,  # the framework's page loads its viewer from the internet; ours is there, too
         redoc_url=None,
         redirect_slashes=False,
         strict_content_type=False,

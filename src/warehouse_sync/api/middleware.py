@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +22,7 @@ from warehouse_sync.services.tokens import TokenService
 MAX_JSON_DEPTH: Final = 20
 MAX_TOKEN_BODY_BYTES: Final = 64 * 1024
 REQUEST_ID: Final = "X-Request-Id"
+_PIECE_BYTES: Final = 64 * 1024
 _HSTS: Final = "max-age=31536000"
 _CACHEABLE: Final = frozenset({"/openapi.json", "/docs", "/.well-known/jwks.json", "/.well-known/openid-configuration"})
 """The same for everybody; all other answers are for their reader alone."""
@@ -59,7 +60,8 @@ class Numbering:
                     headers.setdefault("Cache-Control", "no-store")
                 if scope.get("scheme") == "https":
                     headers.setdefault("Strict-Transport-Security", _HSTS)
-            await send(message)
+            for piece in _pieces(message):
+                await send(piece)
 
         try:
             await self._app(scope, receive, send_numbered)
@@ -67,6 +69,18 @@ class Numbering:
             response = error_response(error, path=scope["path"], request_id=request_id)
             if not started:
                 await response(scope, receive, send_numbered)
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    """A long body in pieces, so that for a client that reads slowly no more of it waits in the server than one piece."""
+    body = message.get("body", b"")
+    if message["type"] != "http.response.body" or len(body) <= _PIECE_BYTES:
+        yield message
+        return
+    for start in range(0, len(body), _PIECE_BYTES):
+        end = start + _PIECE_BYTES
+        more = end < len(body) or message.get("more_body", False)
+        yield {"type": "http.response.body", "body": body[start:end], "more_body": more}
 
 
 class Authentication:

@@ -1,4 +1,8 @@
-"""``/docs``: the API's document as one page for people. No script, nothing from elsewhere, readable by keyboard alone."""
+"""``/openapi.json`` and ``/docs``: the API's document, and as one page for people: no script, nothing from elsewhere, readable by keyboard
+alone.
+
+Anybody may ask for them, so each is made once.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from warehouse_sync.api.documents import operations
 from warehouse_sync.api.reference_schemas import cells, link_of, schema_table, type_of
@@ -32,9 +37,29 @@ _BOLD: Final = re.compile(r"\*\*([^*]+)\*\*")
 Json = dict[str, Any]
 
 
+@router.get("/openapi.json")
+async def document(request: Request) -> Response:
+    return Response(await _made_once(request, "document", _compact), media_type="application/json")
+
+
 @router.get("/docs")
-def reference(request: Request) -> HTMLResponse:
-    return HTMLResponse(render(request.app.openapi()), headers=_HEADERS)
+async def reference(request: Request) -> Response:
+    return Response(await _made_once(request, "reference", render), headers=_HEADERS, media_type="text/html")
+
+
+def _compact(document: Json) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _made_once(request: Request, name: str, make: Callable[[Json], str]) -> bytes:
+    """A page as it was made for the first who asked. All others wait on the event loop: they must not take every thread there is."""
+    app = request.app
+    if name not in app.pages:
+        async with app.page_lock:
+            if name not in app.pages:
+                app.pages[name] = await run_in_threadpool(lambda: make(app.openapi()).encode())
+    page: bytes = app.pages[name]
+    return page
 
 
 def render(document: Json) -> str:

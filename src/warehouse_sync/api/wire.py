@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import math
 import socket
 import sys
 from collections.abc import Iterator
@@ -70,20 +71,27 @@ def _cannot_listen(host: str, port: int, reason: str) -> SettingsError:
 
 
 class BoundedProtocol(H11Protocol):
-    """The server's protocol with a time limit on a request's head; its length is limited by the server's configuration.
+    """The server's protocol with ceilings on time and number; the length of a head is limited by the server's configuration.
 
     Attributes:
         head_seconds: from a connection's first sign of a request to the end of its headers.
+        answer_seconds: for a client to take what it was sent, before it is hung up on.
+        most_connections: above so many, the one that has waited longest for a head is hung up on. Those that have sent one stay.
     """
 
     head_seconds: ClassVar[float] = 10
+    answer_seconds: ClassVar[float] = 120
+    most_connections: ClassVar[int] = 4_000
 
     _deadline: asyncio.TimerHandle | None = None
+    _answer_deadline: asyncio.TimerHandle | None = None
     _has_spoken = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._deadline = self.loop.call_later(self.head_seconds, self._give_up)
+        self._await_head()
+        if len(self.connections) > self.most_connections:
+            self._make_room()
 
     def data_received(self, data: bytes) -> None:
         self._has_spoken = True
@@ -91,11 +99,27 @@ class BoundedProtocol(H11Protocol):
         if self.conn.their_state is not h11.IDLE:
             self._relax()
         elif self._deadline is None and not self.transport.is_closing():
-            self._deadline = self.loop.call_later(self.head_seconds, self._give_up)
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._relax()
+        self._is_taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._must_be_taken()
+
+    def resume_writing(self) -> None:
+        self._is_taken()
+        super().resume_writing()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if (
+            self.transport.get_write_buffer_size()
+        ):  # also what is left when the connection is closed must be taken some time
+            self._must_be_taken()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's words, which are not ours
         """Called by the server while it handles what its parser could not read."""
@@ -114,6 +138,36 @@ class BoundedProtocol(H11Protocol):
             self._refuse(408, "request_timed_out", f"The headers did not come within {self.head_seconds:g} seconds.")
         else:
             self.transport.close()
+
+    def _make_room(self) -> None:
+        """Hangs up on the connection that has waited longest for a head, which may be this one."""
+        others = (other for other in self.connections if isinstance(other, BoundedProtocol))
+        min(others, key=BoundedProtocol.waits_until, default=self).hang_up()
+
+    def waits_until(self) -> float:
+        """When its time for a head is over; for ever if a head is there."""
+        return math.inf if self._deadline is None else self._deadline.when()
+
+    def hang_up(self) -> None:
+        """Closes without a word, whatever is still to be sent."""
+        self.transport.abort()
+
+    def _await_head(self) -> None:
+        self._deadline = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _must_be_taken(self) -> None:
+        self._is_taken()
+        self._answer_deadline = self.loop.call_later(self.answer_seconds, self._hang_up)
+
+    def _is_taken(self) -> None:
+        if self._answer_deadline is not None:
+            self._answer_deadline.cancel()
+            self._answer_deadline = None
+
+    def _hang_up(self) -> None:
+        self._answer_deadline = None
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     def _relax(self) -> None:
         if self._deadline is not None:
