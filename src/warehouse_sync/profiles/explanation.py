@@ -54,7 +54,7 @@ class Explainer:
 
     def _identities(self, profile: int) -> Iterator[HeldIdentity]:
         held = self._connection.execute(
-            """SELECT type, value, run, attached_seq, load_ts, found_by, h::VARCHAR,
+            """SELECT type, value, run, attached_seq, load_ts, found_by, h::UUID::VARCHAR,
                       row_number() OVER (PARTITION BY type ORDER BY seq DESC) = 1
                FROM identities WHERE profile = ? ORDER BY type, attached_seq NULLS FIRST, value""",
             [profile],
@@ -75,7 +75,7 @@ class Explainer:
     def _holders_beside(self, profile: int) -> dict[str, list[int]]:
         """The first few other holders of each of a profile's identities, by fingerprint."""
         found = self._connection.execute(
-            f"""SELECT h::VARCHAR, profile FROM lookup SEMI JOIN (SELECT h FROM identities WHERE profile = ?) USING (h)
+            f"""SELECT h::UUID::VARCHAR, profile FROM lookup SEMI JOIN (SELECT h FROM identities WHERE profile = ?) USING (h)
                 WHERE profile <> ? QUALIFY row_number() OVER (PARTITION BY h ORDER BY profile) <= {_MOST_OTHERS}
                 ORDER BY profile""",
             [profile, profile],
