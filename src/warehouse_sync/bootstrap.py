@@ -34,6 +34,7 @@ from warehouse_sync.domain.run import RunKind
 from warehouse_sync.errors import SettingsError, StoreError
 from warehouse_sync.home import Home, exclusive
 from warehouse_sync.logs import configure_logging, get_logger
+from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.scheduler.progress import LiveProgress
@@ -50,6 +51,7 @@ from warehouse_sync.services.audit import AuditService
 from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
+from warehouse_sync.services.deletions import DeletionService
 from warehouse_sync.services.feeds import FeedFinder, FeedService
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
@@ -187,6 +189,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         profiles=ProfileService(database, reader),
         provenance=ProvenanceService(database, reader, reader),
         records=RecordService(database, reader),
+        deletions=DeletionService(database, clock, DuckDbEraser(stores)),
         identity_settings=IdentitySettingsService(database, clock, reader),
         is_healthy=lambda: _is_healthy(database),
     )

@@ -25,6 +25,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.errors import WarehouseSyncError
+from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.protocol import Profile, Rejects
 from warehouse_sync.profiles.reader import DuckDbReader
@@ -38,6 +39,7 @@ from warehouse_sync.services.caller import OPERATOR
 from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
+from warehouse_sync.services.deletions import DeletionService
 from warehouse_sync.services.feeds import FeedFinder, FeedService, IssuedFeed
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
@@ -304,6 +306,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         profiles=ProfileService(database, profiles),
         provenance=ProvenanceService(database, profiles, DuckDbReader(stores)),
         records=RecordService(database, profiles),
+        deletions=DeletionService(database, clock, DuckDbEraser(stores)),
         identity_settings=IdentitySettingsService(database, clock, profiles),
         is_healthy=lambda: True,
     )

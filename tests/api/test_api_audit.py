@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from tests.fixtures.routes import Route, routes_of
+from tests.unit.profiles.applying import Home
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.services.caller import OPERATOR
+from warehouse_sync.services.deletions import tombstone_id
 
 BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
 ALL, OF_SHOP, OF_OTHER = (
     "/platform/extensions/audit",
     *(f"/platform/extensions/workspaces/{n}/audit" for n in (5328, 7)),
 )
-READS, ASKS = ("/userprofile/",), ("/preview", "/profiles/find")
+READS, ASKS = ("/userprofile/",), ("/preview", "/profiles/find", "/tombstones/find")
 """How addresses begin and end where a POST only asks."""
 _STATE_OF_RUN = {"/cancel": "queued", "/resync": "success", "/backfill": "success"}
 """What the run must be for a verb to be possible."""
@@ -85,11 +87,22 @@ class _Writer:
                 OPERATOR, name="n", permission=Permission.USER, workspace_ids=[5328]
             )
             values["clientId"] = made.credential.client_id
+        elif "mpid" in route.parameters:
+            values["mpid"] = self._new_profile()
+        elif "tombstoneId" in route.parameters:
+            deleted = self.plane.services.deletions.delete(OPERATOR, 5328, self._new_profile())
+            values["tombstoneId"] = tombstone_id(deleted.tombstone)
         elif route.method == "DELETE":
             collection, _, last = route.path.rpartition("/")
             made = self._send(self._creating(collection), values)
             values[last[1:-1]] = made.json()["id"]
         return values
+
+    def _new_profile(self) -> int:
+        home = Home(self.plane.stores)
+        home.runs = next(_fresh) + 1000
+        home.sync({"customer_id": f"c{home.runs}"})
+        return home.mpid(home.count() + len(self.plane.services.deletions.tombstones(OPERATOR, 5328, page=1, size=9)))
 
     def _creating(self, collection: str) -> Route:
         return next(r for r in _write_routes(self.plane) if (r.method, r.path) == ("POST", collection))

@@ -16,6 +16,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityType
 from warehouse_sync.profiles.protocol import Profile, ProfileIdentity
 from warehouse_sync.services.caller import OPERATOR
+from warehouse_sync.services.deletions import tombstone_id
 
 __all__ = ["plane"]
 
@@ -31,6 +32,7 @@ NOWHERE = {
     "orgId": 1,
     "accountId": 2,
     "mpid": 9080350317581165999,
+    "tombstoneId": "development-9",
 }
 """Ids of nothing, as long as those of :func:`foreign`. A route with another parameter needs a value here and below."""
 _WHEN = datetime(2023, 2, 1, tzinfo=UTC)
@@ -81,6 +83,9 @@ def _fill(plane: Any, workspace: int, prefix: str) -> dict[str, object]:
     home = Home(plane.stores, workspace=workspace)
     home.sync({"customer_id": "12345", "tier": "gold"})
     mpid = home.mpid(1)
+    home.sync({"customer_id": "deleted"}, {"customer_id": "deleted too"})
+    numbers = (2, 3) if workspace == FOREIGN else (2,)  # so that the last one's tombstone has another id
+    deleted = [plane.services.deletions.delete(OPERATOR, workspace, home.mpid(number)) for number in numbers]
     plane.profiles.profiles[workspace, mpid] = Profile(
         mpid, Environment.DEVELOPMENT, _WHEN, _WHEN, (ProfileIdentity(IdentityType.CUSTOMER_ID, "12345"),), ()
     )
@@ -96,4 +101,5 @@ def _fill(plane: Any, workspace: int, prefix: str) -> dict[str, object]:
         "orgId": 1,
         "accountId": 2,
         "mpid": mpid,
+        "tombstoneId": tombstone_id(deleted[-1].tombstone),
     }

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from warehouse_sync.api import connection_tests, pausing, previews, profile_provenance, records, run_requests
+from warehouse_sync.api import (
+    connection_tests,
+    pausing,
+    previews,
+    profile_deletions,
+    profile_provenance,
+    records,
+    run_requests,
+)
 
 router = APIRouter(prefix="/platform/extensions/workspaces/{workspaceId}")
 for _part in (
     connection_tests.router,
     previews.router,
     profile_provenance.router,
+    profile_deletions.router,
     records.router,
     pausing.router,
     run_requests.router,

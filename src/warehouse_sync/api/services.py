@@ -9,6 +9,7 @@ from warehouse_sync.services.audit import AuditService
 from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
+from warehouse_sync.services.deletions import DeletionService
 from warehouse_sync.services.feeds import FeedService
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.pipelines import PipelineService
@@ -40,5 +41,6 @@ class Services:
     profiles: ProfileService
     provenance: ProvenanceService
     records: RecordService
+    deletions: DeletionService
     identity_settings: IdentitySettingsService
     is_healthy: Callable[[], bool]

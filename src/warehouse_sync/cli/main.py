@@ -58,6 +58,7 @@ app.add_typer(data_models.app, name="data-model")
 app.add_typer(pipelines.app, name="pipeline")
 app.add_typer(runs.app, name="run")
 app.add_typer(profiles.app, name="profile")
+app.add_typer(profiles.tombstones, name="tombstone")
 
 
 @app.command("serve")

@@ -1,4 +1,4 @@
-"""``warehouse-sync profile``."""
+"""``warehouse-sync profile`` and ``warehouse-sync tombstone``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from warehouse_sync.cli.output import Output, OutputOption, show_many, show_one
+from warehouse_sync.cli.resources import YesOption
 from warehouse_sync.cli.server import Server, ServerOption, WorkspaceOption, connected
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.errors import InvalidRequest
 
 app = typer.Typer(help="Profiles: what is known of each person, and why.", no_args_is_help=True)
+tombstones = typer.Typer(help="What stays of deleted people, and keeps them from coming back.", no_args_is_help=True)
 
 ProfileName = Annotated[
     str, typer.Argument(metavar="PROFILE", help="Its MPID, or an identity that only it holds, like customer_id=17.")
@@ -28,6 +30,8 @@ _CHANGES: Final = (
     "data_model_id",
     "is_current",
 )
+
+_TOMBSTONE: Final = ("id", "environment", "deleted_on", "deleted_by", "identities")
 
 
 @app.command("find")
@@ -78,6 +82,62 @@ def explain(
         mpid = mpid_of(opened, profile, environment)
         found = opened.extension("GET", f"profiles/{mpid}/explain")
     show_one(found, output)
+
+
+@app.command("delete")
+def delete(
+    profile: ProfileName,
+    *,
+    environment: EnvironmentOption = Environment.PRODUCTION,
+    every: Annotated[bool, typer.Option("--every", help="Delete every profile that holds the identity.")] = False,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    yes: YesOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Delete a person: all that is known of them, for good. A tombstone keeps later rows from bringing them back."""
+    with connected(server, workspace) as opened:
+        mpids = holders(opened, profile, environment) if every else [mpid_of(opened, profile, environment)]
+        if not yes:
+            typer.confirm(f"Delete {', '.join(mpids)} for good?", abort=True, err=True)
+        done = [opened.extension("DELETE", f"profiles/{mpid}") for mpid in mpids]
+    shown = [{**deleted["tombstone"], "shared_identities": deleted["shared_identities"]} for deleted in done]
+    show_many(shown, (*_TOMBSTONE, "shared_identities"), output)
+
+
+@tombstones.command("list")
+def list_tombstones(
+    *,
+    identity: Annotated[
+        str | None, typer.Option("--identity", help="Only those that keep this identity, like customer_id=17, away.")
+    ] = None,
+    environment: EnvironmentOption = Environment.PRODUCTION,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")] = 50,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List the tombstones of deleted people, the latest first."""
+    with connected(server, workspace) as opened:
+        if identity is None:
+            found = opened.extension("GET", "tombstones", query={"pageSize": limit})
+        else:
+            found = opened.extension("POST", "tombstones/find", body=identity_body(identity, environment))
+    show_many(found["items"], _TOMBSTONE, output)
+
+
+@tombstones.command("lift")
+def lift(
+    tombstone: Annotated[str, typer.Argument(metavar="TOMBSTONE", help="Its id, like production-3.")],
+    *,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Lift a tombstone: later rows may make a profile of this person again."""
+    with connected(server, workspace) as opened:
+        opened.extension("DELETE", f"tombstones/{tombstone}")
+    show_one({"lifted": tombstone}, output)
 
 
 def mpid_of(opened: Server, profile: str, environment: Environment) -> str:

@@ -10,6 +10,7 @@ from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.domain.identity import TYPE_CODES, TYPE_OF_CODE, IdentityRules, IdentityType, mask_of
 from warehouse_sync.profiles.fingerprint import fingerprint_sql
 from warehouse_sync.profiles.relations import Relations
+from warehouse_sync.profiles.tombstones import DELETED_PERSON, refuse_deleted_people
 
 
 class RejectReason(StrEnum):
@@ -19,6 +20,7 @@ class RejectReason(StrEnum):
     NO_LOOKUP_IDENTITY = "no_lookup_identity"
     FRACTIONAL_IDENTITY = "fractional_identity"
     UNKNOWN_MPID = "unknown_mpid"
+    DELETED_PERSON = DELETED_PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,12 @@ def build_keyed(
                    END AS reject{kept}
             FROM ({with_mask})"""
     )
+    refuse_deleted_people(relations, [code for code in codes if lookup_mask >> code & 1])
+    if direct:  # a profile with this number may have been removed
+        relations.execute(
+            f"""UPDATE keyed SET reject = '{RejectReason.UNKNOWN_MPID}'
+                WHERE reject IS NULL AND direct IS NOT NULL AND direct NOT IN (SELECT profile FROM profiles)"""
+        )
 
 
 def carried_types(relations: Relations) -> int:

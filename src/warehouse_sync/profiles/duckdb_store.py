@@ -6,6 +6,8 @@ see the last committed state and never wait.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +30,7 @@ from warehouse_sync.profiles.merge import digest_sql
 from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import RunProgress
 from warehouse_sync.profiles.row_memory import RowMemory
+from warehouse_sync.profiles.tombstones import KEY_VARIABLE
 from warehouse_sync.profiles.versions import data_models_in
 
 Scope = tuple[int, Environment]
@@ -129,6 +132,7 @@ class DuckDbStores:
     @contextmanager
     def chunk(self, run: RunKey, number: int, *, now: datetime) -> Iterator[DuckDbChunk]:
         with self._writing(run.workspace_id, run.environment) as connection:
+            _set_key(connection, self._tombstone_key(run.workspace_id))
             chunk = DuckDbChunk(connection, run, number, now, self._scope(run.workspace_id, run.environment).codec)
             yield chunk
             if not chunk.is_checkpointed:
@@ -157,9 +161,16 @@ class DuckDbStores:
     def _forget_history(self, scope: Scope, before: datetime) -> int:
         moment = before.astimezone(UTC).replace(tzinfo=None)
         with self._writing(*scope) as connection:
-            models = connection.execute("SELECT DISTINCT data_model FROM attributes").fetchall()
+            old = "(SELECT run FROM run_progress WHERE applied_on < ?)"
+            # What an identity went through is kept as long as any part of it: undoing a run needs the part before.
+            connection.execute(
+                f"""DELETE FROM moved WHERE h IN (
+                        SELECT h FROM moved GROUP BY h HAVING bool_and(taken_run IN {old}))""",
+                [moment],
+            )
+            connection.execute(f"DELETE FROM kept_apart WHERE run IN {old}", [moment])
             forgotten = 0
-            for (model,) in models:
+            for model in data_models_in(connection):
                 forgotten += _forget_versions(connection, model, moment)
             return forgotten
 
@@ -188,6 +199,16 @@ class DuckDbStores:
             yield connection
             connection.execute("COMMIT")
 
+    @contextmanager
+    def erasing(self, workspace_id: int, environment: Environment) -> Iterator[duckdb.DuckDBPyConnection | None]:
+        """A transaction of a scope's writer that can make tombstones, committed at the end; None if the scope has no store yet."""
+        if not self._exists(workspace_id, environment):
+            yield None
+            return
+        with self._writing(workspace_id, environment) as connection:
+            _set_key(connection, self._tombstone_key(workspace_id))
+            yield connection
+
     # --- reading -------------------------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -195,7 +216,7 @@ class DuckDbStores:
         self, workspace_id: int, environment: Environment
     ) -> Iterator[tuple[duckdb.DuckDBPyConnection, MpidCodec] | None]:
         """A connection that sees one committed state, with the scope's MPID codec; None if the scope has no store yet."""
-        if (workspace_id, environment) not in self._scopes and not self._path(workspace_id, environment).exists():
+        if not self._exists(workspace_id, environment):
             yield None
             return
         scope = self._scope(workspace_id, environment)
@@ -248,6 +269,12 @@ class DuckDbStores:
         except duckdb.Error:
             return False
         return True
+
+    def _exists(self, workspace_id: int, environment: Environment) -> bool:
+        return (workspace_id, environment) in self._scopes or self._path(workspace_id, environment).exists()
+
+    def _tombstone_key(self, workspace_id: int) -> str:
+        return hmac.digest(self._mpid_key, f"tombstone/{workspace_id}".encode(), hashlib.sha256).hex()
 
     def _path(self, workspace_id: int, environment: Environment) -> Path:
         return self._folder / f"{workspace_id}-{environment}.duckdb"
@@ -477,6 +504,11 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any])
     """The first row of a query. Reads all of it: the engine refuses new work while a result is unread."""
     rows = connection.execute(sql, parameters).fetchall()
     return rows[0] if rows else None
+
+
+def _set_key(connection: duckdb.DuckDBPyConnection, key: str) -> None:
+    """Gives a connection the key of tombstones, for as long as it lives."""
+    connection.execute(f"SET VARIABLE {KEY_VARIABLE} = ?", [key])
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:

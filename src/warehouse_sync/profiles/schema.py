@@ -63,11 +63,17 @@ _DISORDER: Final = (
 
 _AS_LOOSE_AS_CAN_BE: Final = 1 << 40
 
+_DELETIONS: Final = (
+    "CREATE TABLE deletions (deletion BIGINT NOT NULL, deleted_on TIMESTAMP NOT NULL, deleted_by VARCHAR NOT NULL)",
+    # Keyed hashes, see ``profiles/tombstones.py``.
+    "CREATE TABLE tombstones (deletion BIGINT NOT NULL, print VARCHAR NOT NULL)",
+)
+
 CREATE: Final = (
     "CREATE TABLE store_version (version INTEGER NOT NULL, engine VARCHAR NOT NULL)",
-    # The next profile number, and the ``seq`` of the next row ever applied.
-    "CREATE TABLE counters (next_profile BIGINT NOT NULL, next_seq BIGINT NOT NULL)",
-    "INSERT INTO counters VALUES (1, 1)",
+    # The next profile number, the ``seq`` of the next row ever applied, and the next deletion.
+    "CREATE TABLE counters (next_profile BIGINT NOT NULL, next_seq BIGINT NOT NULL, next_deletion BIGINT NOT NULL)",
+    "INSERT INTO counters VALUES (1, 1, 1)",
     # Fence and checkpoint of each run in one row: only the newest epoch moves ``chunks`` on, and by exactly one. ``first_profile`` is the
     # first number that the run itself may give: an MPID in its rows must name a profile below it, however the rows fall into chunks.
     # ``types`` is the mask of the identity types its rows carried; NULL for runs of a format that did not keep it.
@@ -78,6 +84,7 @@ CREATE: Final = (
         types BIGINT, keeps_digests BOOLEAN)""",
     *_CHANGE_LOG,
     _ROW_DIGESTS,
+    *_DELETIONS,
     "CREATE TABLE profiles (profile BIGINT NOT NULL, run BIGINT NOT NULL)",
     f"CREATE TABLE identities ({_HOLDING})",
     "CREATE TABLE lookup (h UHUGEINT NOT NULL, profile BIGINT NOT NULL)",
@@ -155,7 +162,9 @@ def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:
     yield "ALTER TABLE run_progress ADD COLUMN types BIGINT"
     yield "ALTER TABLE run_progress ADD COLUMN keeps_digests BOOLEAN"
     yield _ROW_DIGESTS
+    yield "ALTER TABLE counters ADD COLUMN next_deletion BIGINT DEFAULT 1"
     yield from _CHANGE_LOG
+    yield from _DELETIONS
     yield from _DISORDER
     yield f"UPDATE disorder SET loose = {_AS_LOOSE_AS_CAN_BE} WHERE table_name = 'lookup'"
     yield f"CREATE TABLE identities_2 ({_HOLDING})"

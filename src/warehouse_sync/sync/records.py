@@ -20,7 +20,7 @@ from warehouse_sync.domain.limits import (
     LIST_ENTRY_CHARACTERS,
 )
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, TimestampClass
-from warehouse_sync.identity.fingerprints import IdentitySource, text_sql
+from warehouse_sync.identity.fingerprints import IdentitySource, RejectReason, text_sql
 from warehouse_sync.profiles.merge import AttributeColumn
 from warehouse_sync.profiles.protocol import ChunkTransaction
 from warehouse_sync.profiles.relations import Relations
@@ -123,9 +123,15 @@ def storable(table: pa.Table) -> pa.Table:
 
 
 def write_rejects(chunk: ChunkTransaction, table: pa.Table) -> int:
-    """Notes the rows that ``keyed`` rejects, the first few of each reason with their values; returns how many there are."""
+    """Notes the rows that ``keyed`` rejects, the first few of each reason with their values; returns how many there are.
+
+    Of people who were deleted nothing is noted but the number of rows.
+    """
     counts = chunk.rows("SELECT reject, count(*) FROM keyed WHERE reject IS NOT NULL GROUP BY reject ORDER BY reject")
     for reason, rows in counts:
+        if reason == RejectReason.DELETED_PERSON:
+            chunk.write_rejects(reason, rows, [])
+            continue
         places = chunk.rows(
             f"""SELECT ord, place FROM keyed JOIN (SELECT ord, row_number() OVER () - 1 AS place FROM staged) USING (ord)
                 WHERE reject = '{reason}' ORDER BY ord LIMIT {_REJECT_SAMPLES}"""
