@@ -91,4 +91,8 @@ class _Stream:
 
 
 def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in values.items())
+    return ", ".join(f"{name}: {_text(value)}" for name, value in values.items())
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - a text, or a list of them
+    return ", ".join(value).join("[]") if isinstance(value, list) else str(value)
