@@ -103,6 +103,8 @@ def test_the_main_job_from_a_terminal(terminal: Terminal, tmp_path: Path) -> Non
     assert terminal.json("pipeline", "status", "nightly")["latest_pipeline_run"]["pipeline_run_state"] == "success"
     assert terminal.json("pipeline", "pause", "nightly")["state"] == "paused"
     assert terminal.json("pipeline", "resume", "nightly")["state"] == "idle"
+    [next_one] = terminal.json("schedule", "preview", "--pipeline", "nightly")
+    assert (next_one["start"], next_one["due_at"]) == (run["data_interval_end"], None)
     assert terminal.json("pipeline", "resync", "nightly", "--wait")["run_kind"] == "resync"
     ten = ("2024-01-01T00:00:00Z", "2024-01-01T00:00:10Z")
     assert terminal.json("pipeline", "backfill", "nightly", *ten, "--wait")["records_unchanged"] == 10

@@ -64,3 +64,15 @@ def test_what_cannot_be_meant_is_refused(plane: Any, field: str, value: object) 
     plane.with_pipeline()
     refused = plane.client.put(ONE, json=plane.pipeline_body() | {field: value})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)
+
+
+def test_the_schedule_ahead_is_as_long_as_wanted_and_goes_on_for_a_paused_pipeline(plane: Any) -> None:
+    plane.with_pipeline(is_active=False, schedule_start_time="2023-01-09T00:00:00Z")
+    url = "/platform/extensions/workspaces/5328/pipelines/crm-pipeline/schedule"
+    found = plane.client.get(url, params={"count": 200}).json()
+    assert len(found["intervals"]) == 200
+    assert len(plane.client.get(url).json()["intervals"]) == 10
+    assert found["skipped_interval"] == {"start": "2023-01-09T00:00:00Z", "end": "2023-02-01T00:00:00Z"}
+    touching = zip(found["intervals"], found["intervals"][1:], strict=False)
+    assert all(first["end"] == second["start"] for first, second in touching)
+    assert plane.client.get(url, params={"count": 1001}).status_code == 400

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from warehouse_sync.api import (
     connection_tests,
-    pausing,
+    pipeline_verbs,
     previews,
     profile_deletions,
     profile_provenance,
@@ -21,7 +21,7 @@ for _part in (
     profile_provenance.router,
     profile_deletions.router,
     records.router,
-    pausing.router,
+    pipeline_verbs.router,
     run_requests.router,
 ):
     router.include_router(_part)

@@ -66,14 +66,14 @@ def outlook_fields(outlook: PipelineOutlook) -> OutlookFields:
         "state": outlook.state,
         "explanation": outlook.explanation,
         "next_run_at": instant_or_none(outlook.next_run_on),
-        "next_intervals": [_next(coming) for coming in outlook.next_intervals],
+        "next_intervals": [next_interval(coming) for coming in outlook.next_intervals],
         "failed_intervals": [_failed(failed) for failed in outlook.failed],
-        "first_interval": _interval(outlook.first_interval),
-        "skipped_interval": _interval(outlook.skipped),
+        "first_interval": interval_or_none(outlook.first_interval),
+        "skipped_interval": interval_or_none(outlook.skipped),
     }
 
 
-def _next(coming: ComingInterval) -> NextIntervalAnswer:
+def next_interval(coming: ComingInterval) -> NextIntervalAnswer:
     start, end = format_instant(coming.interval.start), format_instant(coming.interval.end)
     return NextIntervalAnswer(start=start, end=end, due_at=instant_or_none(coming.due_on))
 
@@ -89,7 +89,7 @@ def _failed(failed: FailedInterval) -> FailedIntervalAnswer:
     )
 
 
-def _interval(interval: Interval | None) -> IntervalAnswer | None:
+def interval_or_none(interval: Interval | None) -> IntervalAnswer | None:
     if interval is None:
         return None
     return IntervalAnswer(start=format_instant(interval.start), end=format_instant(interval.end))

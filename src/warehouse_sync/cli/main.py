@@ -22,6 +22,7 @@ from warehouse_sync.cli import (
     pipelines,
     profiles,
     runs,
+    schedule,
     workspaces,
 )
 from warehouse_sync.cli.home import HomeOption, settings_of
@@ -59,6 +60,7 @@ app.add_typer(pipelines.app, name="pipeline")
 app.add_typer(runs.app, name="run")
 app.add_typer(profiles.app, name="profile")
 app.add_typer(profiles.tombstones, name="tombstone")
+app.add_typer(schedule.app, name="schedule")
 
 
 @app.command("serve")

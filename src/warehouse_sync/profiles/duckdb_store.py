@@ -172,6 +172,7 @@ class DuckDbStores:
             forgotten = 0
             for model in data_models_in(connection):
                 forgotten += _forget_versions(connection, model, moment)
+            _forget_rows(connection, moment)
             return forgotten
 
     def forget_reject_samples(self, before: datetime) -> int:
@@ -481,6 +482,13 @@ def _bring_up(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     crashpoint("store_migrating")
     connection.execute("COMMIT")
     crashpoint("store_migrated")
+
+
+def _forget_rows(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:
+    """Of pipelines that are gone or look for late rows no more; a run that old and still the latest is not comparable any more."""
+    old = "run IN (SELECT run FROM run_progress WHERE applied_on < ? AND keeps_digests)"
+    connection.execute(f"DELETE FROM row_digests WHERE {old}", [moment])
+    connection.execute("UPDATE run_progress SET keeps_digests = false WHERE applied_on < ? AND keeps_digests", [moment])
 
 
 def _renew_digests(connection: duckdb.DuckDBPyConnection) -> None:

@@ -248,7 +248,10 @@ class ProfileStores(Protocol):
         ...
 
     def forget_history(self, before: datetime) -> int:
-        """Removes row versions that were replaced before a moment, in every scope; returns how many."""
+        """Removes row versions that were replaced before a moment, in every scope, and what runs before it remember of their rows.
+
+        Returns how many row versions there were.
+        """
         ...
 
     def forget_reject_samples(self, before: datetime) -> int:

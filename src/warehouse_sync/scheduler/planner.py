@@ -117,6 +117,20 @@ def next_grid_interval(schedule: Schedule, progress: PipelineProgress) -> Interv
     return Interval(start, end)
 
 
+def skipped(schedule: Schedule, progress: PipelineProgress) -> Interval | None:
+    """What lies before the next interval, on the grid, and will never be read, because of the catch-up limit (decision D6)."""
+    if not schedule.interval.has_grid or schedule.start is None:
+        return None
+    coming = next_grid_interval(schedule, progress)
+    if coming is None:
+        return None
+    try:
+        read_to = schedule.start if progress.last_end is None else progress.last_end + progress.offset
+    except OverflowError:
+        return None
+    return Interval(read_to, coming.start) if read_to < coming.start else None
+
+
 def _next_start(interval: ScheduleInterval, anchor: datetime, progress: PipelineProgress) -> datetime:
     """Where reading goes on, on the grid: where it stopped, unless the catch-up limit allows to skip what comes then (decision D6)."""
     floor = progress.counted_from - CATCH_UP[interval]

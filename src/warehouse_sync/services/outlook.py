@@ -13,12 +13,12 @@ from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.interval import Interval
-from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.pipeline import Pipeline, Schedule
 from warehouse_sync.domain.run import Run, RunState
 from warehouse_sync.domain.schedule import CATCH_UP, ScheduleInterval
 from warehouse_sync.domain.timestamps import format_instant
 from warehouse_sync.scheduler.ledger import blocking_run, progress_of
-from warehouse_sync.scheduler.planner import PipelineProgress, next_grid_interval, on_demand_interval, upcoming
+from warehouse_sync.scheduler.planner import PipelineProgress, on_demand_interval, skipped, upcoming
 
 INTERVALS_SHOWN: Final = 3
 FAILED_SHOWN: Final = 20
@@ -118,21 +118,21 @@ def outlook_of(tx: Transaction, pipeline: Pipeline, *, now: datetime, settle_del
     facts = _facts(tx, pipeline, progress, now, settle_delay)
     failed = runs.unread(tx, pipeline.key, limit=FAILED_SHOWN)
     state = _state(facts)
-    skipped = _skipped(pipeline, progress) if facts.coming else None
+    left_out = skipped(pipeline.schedule, progress) if facts.coming else None
     coming = facts.coming if _shows_intervals(pipeline, state) else ()
     return PipelineOutlook(
         pipeline=pipeline,
         connection=facts.connection,
         state=state,
         explanation=_explanation(facts, state, now)
-        + (_about_skipped(pipeline, skipped) if coming else "")
+        + (_about_skipped(pipeline, left_out) if coming else "")
         + _about_passed([run for run in failed if run != facts.hindrance]),
         synced_until=_synced_until(high_water.last_success_end(tx, pipeline.key), failed),
         next_run_on=coming[0].due_on if coming else None,
         next_intervals=coming,
         failed=tuple(FailedInterval(run, run == facts.hindrance) for run in failed),
         first_interval=coming[0].interval if coming and progress.last_end is None else None,
-        skipped=skipped if coming else None,
+        skipped=left_out if coming else None,
     )
 
 
@@ -154,14 +154,14 @@ def _facts(
         unfinished=runs.unfinished_of(tx, pipeline.key),
         hindrance=hindrance,
         retry_on=None if hindrance is None else runs.retry_time(tx, hindrance),
-        coming=_coming(pipeline, progress, now, settle_delay),
+        coming=coming_intervals(pipeline.schedule, progress, INTERVALS_SHOWN, now=now, settle_delay=settle_delay),
     )
 
 
-def _coming(
-    pipeline: Pipeline, progress: PipelineProgress, now: datetime, settle_delay: timedelta
+def coming_intervals(
+    schedule: Schedule, progress: PipelineProgress, count: int, *, now: datetime, settle_delay: timedelta
 ) -> tuple[ComingInterval, ...]:
-    schedule = pipeline.schedule
+    """The next ``count`` intervals that will be read; for an on-demand pipeline the one that a trigger would read now."""
     if schedule.interval is ScheduleInterval.ON_DEMAND:
         nothing_yet = progress.last_end is None and (schedule.start is None or schedule.start > now)
         if nothing_yet:
@@ -170,7 +170,7 @@ def _coming(
     delay = settle_delay if schedule.interval.has_grid else timedelta(0)
     return tuple(
         ComingInterval(run.request.data_interval, _later(run.ends_on, delay))
-        for run in upcoming(schedule, progress, INTERVALS_SHOWN)
+        for run in upcoming(schedule, progress, count)
     )
 
 
@@ -281,18 +281,6 @@ def _about_passed(failed: Sequence[Run]) -> str:
         return ""
     first = failed[0]
     return f" The interval {first.data_interval} failed and was passed; run {first.id} again to read it."
-
-
-def _skipped(pipeline: Pipeline, progress: PipelineProgress) -> Interval | None:
-    """What lies before the next interval and will never be read, because of the catch-up limit (decision D6)."""
-    schedule = pipeline.schedule
-    if not schedule.interval.has_grid or schedule.start is None:
-        return None
-    coming = next_grid_interval(schedule, progress)
-    if coming is None:
-        return None
-    read_to = schedule.start if progress.last_end is None else _later(progress.last_end, progress.offset)
-    return Interval(read_to, coming.start) if read_to < coming.start else None
 
 
 def _about_skipped(pipeline: Pipeline, skipped: Interval | None) -> str:

@@ -18,6 +18,7 @@ from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.domain.pipeline import DEFAULT_POLICY, OnFailedInterval, Pipeline, RunPolicy, Schedule
 from warehouse_sync.domain.schedule import ScheduleInterval, default_start
@@ -25,10 +26,11 @@ from warehouse_sync.domain.secret import Secret
 from warehouse_sync.domain.slug import check_slug
 from warehouse_sync.errors import InvalidRequest, NotFound
 from warehouse_sync.scheduler.ledger import blocking_run, progress_of
+from warehouse_sync.scheduler.planner import skipped
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.feeds import FeedFinder
-from warehouse_sync.services.outlook import PipelineOutlook, outlook_of
+from warehouse_sync.services.outlook import ComingInterval, PipelineOutlook, coming_intervals, outlook_of
 from warehouse_sync.services.warehouse_ports import PipelineProbe
 
 
@@ -48,6 +50,14 @@ class PolicyDraft:
 
 
 _UNCHANGED: Final = PolicyDraft()
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleAhead:
+    """The intervals that come next, and what the catch-up limit leaves unread before them."""
+
+    intervals: tuple[ComingInterval, ...]
+    skipped: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,20 @@ class PipelineService:
             audit.record(tx, self._entry(caller, "delete", found))
             crashpoint("object_deleting")
         crashpoint("object_deleted")
+
+    def schedule(self, caller: Caller, workspace_id: int, pipeline_id: str, count: int) -> ScheduleAhead:
+        """The next ``count`` intervals, as they will be if every run succeeds and nothing is changed, paused or not.
+
+        Raises:
+            NotFound: there is no such pipeline.
+        """
+        with self._database.read() as tx:
+            caller.enter(tx, Permission.USER, workspace_id)
+            found = existing_pipeline(tx, workspace_id, pipeline_id)
+            progress = progress_of(tx, found)
+        now, delay = self._clock.now(), self._settle_delay
+        coming = coming_intervals(found.schedule, progress, count, now=now, settle_delay=delay)
+        return ScheduleAhead(coming, skipped(found.schedule, progress) if coming else None)
 
     def pause(self, caller: Caller, workspace_id: int, pipeline_id: str) -> PipelineOutlook:
         """Lets no more runs begin. The run that is being executed ends as it would; one that waits goes on waiting.

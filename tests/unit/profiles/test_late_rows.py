@@ -144,6 +144,18 @@ def test_only_what_the_next_run_needs_is_remembered(reader: Reader) -> None:
     assert not stores.remembers_rows(WORKSPACE, DEVELOPMENT, 5)
 
 
+def test_what_is_as_old_as_history_is_forgotten_and_compared_with_no_more(reader: Reader) -> None:
+    for number in range(2):
+        reader.add((f"c{number}", number * LENGTH))
+        reader.run()
+    stores = reader.home.stores
+    stores.forget_history(START + timedelta(minutes=2))
+    assert [stores.remembers_rows(WORKSPACE, DEVELOPMENT, run) for run in (1, 2)] == [False, True]
+    with stores.reading(WORKSPACE, DEVELOPMENT) as opened:
+        assert opened is not None
+        assert opened[0].execute("SELECT DISTINCT run FROM row_digests").fetchall() == [(2,)]
+
+
 def test_after_a_new_engine_version_nothing_is_remembered(reader: Reader, tmp_path: Path) -> None:
     """Its hash may be another, and then every row would look late."""
     reader.add(("a", 0))
