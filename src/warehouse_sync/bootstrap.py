@@ -8,12 +8,12 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -41,6 +41,7 @@ from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
 from warehouse_sync.scheduler.steps import ReadingSteps, RunSteps
+from warehouse_sync.scheduler.watchdog import Watchdog
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.keyring import Keyring, open_keyring, read_master_keys
 from warehouse_sync.security.rate import FailureLimiter
@@ -131,22 +132,29 @@ def _serve_home(
         _log.info("keys created: back them up", folder=str(base.keyring.directory))
     limits = StoreLimits(memory_mb=settings.memory_limit_mb)
     stores = DuckDbStores(base.home.profiles, base.keyring.profile_mpid, limits)
-    try:
-        runner, services = _assemble(settings, base, stores)
-        runner.start()
-        try:
-            _listen(settings, services, sockets, announce)
-        finally:
-            runner.stop()
-    finally:
-        stores.close()
+    with ExitStack() as at_the_end:
+        at_the_end.callback(stores.close)
+        workers, services = _assemble(settings, base, stores)
+        for worker in workers:
+            worker.start()
+            at_the_end.callback(worker.stop)
+        _listen(settings, services, sockets, announce)
 
 
-def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tuple[Runner, Services]:
+class _Worker(Protocol):
+    """What works by itself, in threads of its own, as long as the service runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tuple[tuple[_Worker, ...], Services]:
     base.home.empty_scratch()
     worker = warehouse_worker(settings, base.home.scratch)
     executor = RunExecutor(worker, stores, base.home.spools, _execution_limits(settings), base.clock)
     settle_delay = timedelta(seconds=settings.settle_delay_seconds)
+    grace = timedelta(seconds=settings.stale_grace_seconds)
     live = LiveProgress()
     runner = Runner(
         database=base.database,
@@ -180,11 +188,12 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             limits=settings.limits,
             wake=runner.wake,
             settle_delay=settle_delay,
+            grace=grace,
         ),
         previews=PreviewService(
             database, clock, vault=base.vault, warehouses=worker, max_columns=settings.limits.columns
         ),
-        runs=RunService(database, clock, profiles=reader, live=live, settle_delay=settle_delay),
+        runs=RunService(database, clock, profiles=reader, live=live, settle_delay=settle_delay, grace=grace),
         run_requests=RunRequestService(database, clock, wake=runner.wake),
         profiles=ProfileService(database, reader),
         provenance=ProvenanceService(database, reader, reader),
@@ -193,7 +202,8 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         identity_settings=IdentitySettingsService(database, clock, reader),
         is_healthy=lambda: _is_healthy(database),
     )
-    return runner, services
+    watchdog = Watchdog(database, clock, settle_delay=settle_delay, grace=grace)
+    return (runner, watchdog), services
 
 
 def _steps(settings: Settings, base: _Foundation, executor: RunExecutor) -> dict[RunKind, RunSteps]:

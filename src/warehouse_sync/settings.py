@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     settle_delay_seconds: int = Field(
         0, ge=0, le=7 * _DAY, description="Wait after the end of a scheduled interval before it is read, in seconds."
     )
+    stale_grace_seconds: int = Field(
+        3600, ge=0, le=30 * _DAY, description="How late a pipeline may be before it is called stale, in seconds."
+    )
     between_inclusive: bool = Field(
         False, description="Read intervals with BETWEEN, both ends included, as mParticle does: edges are read twice."
     )

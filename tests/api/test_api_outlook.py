@@ -205,3 +205,18 @@ def test_the_settle_delay_is_told(plane: Any) -> None:
     plane.services.pipelines._settle_delay = timedelta(minutes=10)
     _no_offset(plane)
     assert _outlook(plane)["next_run_at"] == "2023-02-01T01:15:00Z"
+
+
+def test_stale_is_told_with_its_reason(plane: Any) -> None:
+    _no_offset(plane)
+    _run(plane, datetime(2023, 2, 7, 23, 5, tzinfo=UTC), RunState.SUCCESS)
+    assert (_outlook(plane)["is_stale"], _outlook(plane)["stale_since"]) == (False, None)
+    plane.clock.advance(timedelta(hours=2))
+    for found in (_outlook(plane), plane.client.get(f"{ONE}/status").json()):
+        assert (found["is_stale"], found["stale_since"]) == (True, "2023-02-08T02:05:00Z")
+        assert (
+            "It is stale since 2023-02-08T02:05:00Z: an interval was due at 2023-02-08T01:05:00Z"
+            in found["explanation"]
+        )
+    _change(plane, is_active=False)
+    assert _outlook(plane)["is_stale"] is False

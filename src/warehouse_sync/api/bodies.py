@@ -28,7 +28,8 @@ _IGNORED: Final = frozenset(
     {
         # read-only
         "is_faulted", "faulted_reason", "mapping_id", "created_on", "created_by", "last_modified_on", "last_modified_by",
-        "state", "explanation", "next_run_at", "next_intervals", "failed_intervals", "first_interval", "skipped_interval", "warnings",
+        "state", "explanation", "next_run_at", "next_intervals", "failed_intervals", "first_interval", "skipped_interval",
+        "is_stale", "stale_since", "warnings",
         # published in another resource or for another warehouse
         "id", "name", "workspace_id", "type", "is_active", "is_draft", "connection_id", "data_model_id", "partner_feed_id",
         "partner_feed_key", "schedule_start_time", "schedule_end_time", "schedule_interval", "environment", "sql_query",

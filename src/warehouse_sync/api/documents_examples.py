@@ -20,6 +20,8 @@ _OUTLOOK: Final = {
     "failed_intervals": [],
     "first_interval": None,
     "skipped_interval": None,
+    "is_stale": False,
+    "stale_since": None,
 }
 
 

@@ -49,6 +49,8 @@ class OutlookAnswer(BaseModel):
     )
     first_interval: IntervalAnswer | None = Field(description="While nothing was read yet: where reading begins.")
     skipped_interval: IntervalAnswer | None = Field(description="What the catch-up limit leaves unread.")
+    is_stale: bool = Field(description="It is later than its schedule and the grace allow.")
+    stale_since: str | None = Field(description="Since when it is; null if it is not.")
 
 
 class OutlookFields(TypedDict):
@@ -59,6 +61,8 @@ class OutlookFields(TypedDict):
     failed_intervals: list[FailedIntervalAnswer]
     first_interval: IntervalAnswer | None
     skipped_interval: IntervalAnswer | None
+    is_stale: bool
+    stale_since: str | None
 
 
 def outlook_fields(outlook: PipelineOutlook) -> OutlookFields:
@@ -70,6 +74,8 @@ def outlook_fields(outlook: PipelineOutlook) -> OutlookFields:
         "failed_intervals": [_failed(failed) for failed in outlook.failed],
         "first_interval": interval_or_none(outlook.first_interval),
         "skipped_interval": interval_or_none(outlook.skipped),
+        "is_stale": outlook.stale is not None,
+        "stale_since": instant_or_none(None if outlook.stale is None else outlook.stale.stale_from),
     }
 
 

@@ -22,6 +22,11 @@ def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
     return _extreme(tx, pipeline_key, sa.func.max(runs.c.interval_end), _SUCCEEDED)
 
 
+def last_success_on(tx: Transaction, pipeline_key: int) -> datetime | None:
+    """When a data interval was read with success for the last time; None before the first."""
+    return _extreme(tx, pipeline_key, sa.func.max(runs.c.finished_on), _SUCCEEDED)
+
+
 def first_success_start(tx: Transaction, pipeline_key: int) -> datetime | None:
     """The least start of a data interval that was read with success; None before the first."""
     return _extreme(tx, pipeline_key, sa.func.min(runs.c.interval_start), _SUCCEEDED)

@@ -115,15 +115,14 @@ def all_of(tx: Transaction, workspace_id: int) -> list[Pipeline]:
     return _all(tx, pipelines.c.workspace_id == workspace_id, _living())
 
 
+def active(tx: Transaction) -> list[Pipeline]:
+    """Every workspace's pipelines that are alive, active with all they use, and no draft; faulted ones, too."""
+    return _all(tx, *_active())
+
+
 def runnable(tx: Transaction) -> list[Pipeline]:
     """Every workspace's pipelines that runs may be made for: alive, active with all they use, no draft, not faulted."""
-    return _all(
-        tx,
-        pipelines.c.active_slot.is_not(None),
-        pipelines.c.faulted_reason.is_(None),
-        connections.c.is_active,
-        data_models.c.is_active,
-    )
+    return _all(tx, *_active(), pipelines.c.faulted_reason.is_(None))
 
 
 def users_of_connection(tx: Transaction, connection_key: int) -> list[str]:
@@ -152,6 +151,10 @@ _SELECT = (
     .join(connections, connections.c.key == pipelines.c.connection_key)
     .join(data_models, data_models.c.key == pipelines.c.data_model_key)
 )
+
+
+def _active() -> tuple[sa.ColumnElement[bool], ...]:
+    return (pipelines.c.active_slot.is_not(None), connections.c.is_active, data_models.c.is_active)
 
 
 def _living() -> sa.ColumnElement[bool]:

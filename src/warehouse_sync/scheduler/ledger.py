@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline
 from warehouse_sync.domain.run import Run
 from warehouse_sync.scheduler.planner import PipelineProgress, upcoming
+from warehouse_sync.scheduler.staleness import Deadline, deadline_of
 
 
 def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     """How far a pipeline has come. Where its policy is to go on, intervals that failed for good count as passed."""
     goes_on = pipeline.schedule.interval.has_grid and pipeline.policy.on_failed_interval is OnFailedInterval.CONTINUE
-    last_end = high_water.last_end(tx, pipeline.key, passes_failed=goes_on)
+    return _progress_to(tx, pipeline, high_water.last_end(tx, pipeline.key, passes_failed=goes_on))
+
+
+def _progress_to(tx: Transaction, pipeline: Pipeline, last_end: datetime | None) -> PipelineProgress:
     return PipelineProgress(
         counted_from=pipeline.resumed_on or pipeline.audit.created_on,
         last_end=last_end,
         offset=data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset,
         last_logical_date=high_water.last_date(tx, pipeline.key, read_to=last_end),
+    )
+
+
+def staleness_deadline(
+    tx: Transaction, pipeline: Pipeline, *, settle_delay: timedelta, grace: timedelta
+) -> Deadline | None:
+    """Until when an active pipeline must have read its next interval; arguments and answer as of :func:`deadline_of`."""
+    return deadline_of(
+        pipeline.schedule,
+        _progress_to(tx, pipeline, high_water.last_success_end(tx, pipeline.key)),
+        last_commit_on=high_water.last_success_on(tx, pipeline.key),
+        settle_delay=settle_delay,
+        grace=grace,
     )
 
 

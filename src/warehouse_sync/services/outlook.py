@@ -17,8 +17,9 @@ from warehouse_sync.domain.pipeline import Pipeline, Schedule
 from warehouse_sync.domain.run import Run, RunState
 from warehouse_sync.domain.schedule import CATCH_UP, ScheduleInterval
 from warehouse_sync.domain.timestamps import format_instant
-from warehouse_sync.scheduler.ledger import blocking_run, progress_of
+from warehouse_sync.scheduler.ledger import blocking_run, progress_of, staleness_deadline
 from warehouse_sync.scheduler.planner import PipelineProgress, on_demand_interval, skipped, upcoming
+from warehouse_sync.scheduler.staleness import Deadline
 
 INTERVALS_SHOWN: Final = 3
 FAILED_SHOWN: Final = 20
@@ -85,6 +86,7 @@ class PipelineOutlook:
         failed: intervals that failed and were not read since, the oldest first, at most ``FAILED_SHOWN`` of them.
         first_interval: while nothing was read yet, where reading will begin; later None.
         skipped: what the catch-up limit leaves unread before the next run, on the schedule's grid (decision D6).
+        stale: the deadline that it has missed; None if it is not later than its schedule allows, or held back on purpose.
     """
 
     pipeline: Pipeline
@@ -97,6 +99,7 @@ class PipelineOutlook:
     failed: tuple[FailedInterval, ...]
     first_interval: Interval | None
     skipped: Interval | None
+    stale: Deadline | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +115,21 @@ class _Facts:
     coming: tuple[ComingInterval, ...]
 
 
-def outlook_of(tx: Transaction, pipeline: Pipeline, *, now: datetime, settle_delay: timedelta) -> PipelineOutlook:
-    """How a pipeline stands at ``now``."""
+def outlook_of(
+    tx: Transaction, pipeline: Pipeline, *, now: datetime, settle_delay: timedelta, grace: timedelta
+) -> PipelineOutlook:
+    """How a pipeline stands at ``now``.
+
+    Args:
+        settle_delay: wait after the end of a scheduled interval before it is due.
+        grace: how late it may be before it is stale.
+    """
     progress = progress_of(tx, pipeline)
     facts = _facts(tx, pipeline, progress, now, settle_delay)
     failed = runs.unread(tx, pipeline.key, limit=FAILED_SHOWN)
     state = _state(facts)
     left_out = skipped(pipeline.schedule, progress) if facts.coming else None
+    missed = _missed(tx, facts, now, settle_delay, grace)
     coming = facts.coming if _shows_intervals(pipeline, state) else ()
     return PipelineOutlook(
         pipeline=pipeline,
@@ -126,14 +137,25 @@ def outlook_of(tx: Transaction, pipeline: Pipeline, *, now: datetime, settle_del
         state=state,
         explanation=_explanation(facts, state, now)
         + (_about_skipped(pipeline, left_out) if coming else "")
-        + _about_passed([run for run in failed if run != facts.hindrance]),
+        + _about_passed([run for run in failed if run != facts.hindrance])
+        + _about_stale(missed),
         synced_until=_synced_until(high_water.last_success_end(tx, pipeline.key), failed),
         next_run_on=coming[0].due_on if coming else None,
         next_intervals=coming,
         failed=tuple(FailedInterval(run, run == facts.hindrance) for run in failed),
         first_interval=coming[0].interval if coming and progress.last_end is None else None,
         skipped=left_out if coming else None,
+        stale=missed,
     )
+
+
+def _missed(
+    tx: Transaction, facts: _Facts, now: datetime, settle_delay: timedelta, grace: timedelta
+) -> Deadline | None:
+    if not (facts.pipeline.may_run and facts.connection.is_active and facts.data_model.is_active):
+        return None
+    deadline = staleness_deadline(tx, facts.pipeline, settle_delay=settle_delay, grace=grace)
+    return deadline if deadline is not None and deadline.stale_from <= now else None
 
 
 def _synced_until(last_end: datetime | None, failed: Sequence[Run]) -> datetime | None:
@@ -281,6 +303,13 @@ def _about_passed(failed: Sequence[Run]) -> str:
         return ""
     first = failed[0]
     return f" The interval {first.data_interval} failed and was passed; run {first.id} again to read it."
+
+
+def _about_stale(missed: Deadline | None) -> str:
+    if missed is None:
+        return ""
+    due, since = format_instant(missed.due_on), format_instant(missed.stale_from)
+    return f" It is stale since {since}: an interval was due at {due}, and none has been read with success since."
 
 
 def _about_skipped(pipeline: Pipeline, skipped: Interval | None) -> str:

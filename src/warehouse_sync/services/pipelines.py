@@ -27,6 +27,7 @@ from warehouse_sync.domain.slug import check_slug
 from warehouse_sync.errors import InvalidRequest, NotFound
 from warehouse_sync.scheduler.ledger import blocking_run, progress_of
 from warehouse_sync.scheduler.planner import skipped
+from warehouse_sync.scheduler.staleness import DEFAULT_GRACE
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.feeds import FeedFinder
@@ -93,6 +94,7 @@ class PipelineService:
     Args:
         wake: tells the scheduler that there may be something to do.
         settle_delay: wait after the end of a scheduled interval.
+        grace: how late a pipeline may be before it is stale.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class PipelineService:
         limits: Limits,
         wake: Callable[[], None],
         settle_delay: timedelta = timedelta(0),
+        grace: timedelta = DEFAULT_GRACE,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -115,6 +118,7 @@ class PipelineService:
         self._limits = limits
         self._wake = wake
         self._settle_delay = settle_delay
+        self._grace = grace
 
     def all_of(self, caller: Caller, workspace_id: int) -> list[PipelineOutlook]:
         """The workspace's pipelines and how each stands, in the order of their creation."""
@@ -282,7 +286,7 @@ class PipelineService:
         return _Parts(connections.opened(tx, connection, self._vault), data_model, feed_id)
 
     def _outlook(self, tx: Transaction, pipeline: Pipeline) -> PipelineOutlook:
-        return outlook_of(tx, pipeline, now=self._clock.now(), settle_delay=self._settle_delay)
+        return outlook_of(tx, pipeline, now=self._clock.now(), settle_delay=self._settle_delay, grace=self._grace)
 
     def _entry(self, caller: Caller, action: str, pipeline: Pipeline) -> AuditEntry:
         return AuditEntry(self._clock.now(), caller.client_id, pipeline.workspace_id, action, "pipeline", pipeline.id)

@@ -15,6 +15,7 @@ from warehouse_sync.domain.run import Run, RunAttempt
 from warehouse_sync.errors import NotFound
 from warehouse_sync.profiles.protocol import ProfileReader, Rejects
 from warehouse_sync.scheduler.progress import LiveProgress, RunProgressNow
+from warehouse_sync.scheduler.staleness import DEFAULT_GRACE
 from warehouse_sync.services.caller import LARGEST_ID, Caller
 from warehouse_sync.services.outlook import PipelineOutlook, outlook_of
 from warehouse_sync.services.pipelines import existing_pipeline
@@ -53,6 +54,7 @@ class RunService:
         profiles: tells what runs refused.
         live: tells how far running runs are.
         settle_delay: wait after the end of a scheduled interval.
+        grace: how late a pipeline may be before it is stale.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class RunService:
         profiles: ProfileReader,
         live: LiveProgress,
         settle_delay: timedelta = timedelta(0),
+        grace: timedelta = DEFAULT_GRACE,
     ) -> None:
         self._database = database
         self._clock = clock
         self._profiles = profiles
         self._live = live
         self._settle_delay = settle_delay
+        self._grace = grace
 
     def status(self, caller: Caller, workspace_id: int, pipeline_id: str) -> PipelineStatus:
         """How a pipeline stands.
@@ -79,7 +83,9 @@ class RunService:
         with self._database.read() as tx:
             caller.enter(tx, Permission.USER, workspace_id)
             pipeline = existing_pipeline(tx, workspace_id, pipeline_id)
-            outlook = outlook_of(tx, pipeline, now=self._clock.now(), settle_delay=self._settle_delay)
+            outlook = outlook_of(
+                tx, pipeline, now=self._clock.now(), settle_delay=self._settle_delay, grace=self._grace
+            )
             return PipelineStatus(outlook, runs.latest(tx, pipeline.key))
 
     def page(
