@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import Final
 
-from tests.crash import kill_points, kill_random, leaks, pause, poison, stop, upgrade
+from tests.crash import disk_full, kill_points, kill_random, leaks, pause, poison, stop, upgrade
 from tests.crash.report import ROOT, Campaign, Outcome
 
 TRIALS: Final = "CRASH_TRIALS"
@@ -54,6 +54,15 @@ CAMPAIGNS: Final = (
         "holder keeps its run.",
         100,
         pause.campaign,
+    ),
+    Campaign(
+        "R9",
+        "disk-full",
+        "The disk of home, spool and log is full before a run or from some moment of it on: the run fails with `spool_full` or a store's "
+        "code, or, if not even that can be written, is settled once there is room; the service lives and answers reads; the files are "
+        "whole; the same run then succeeds, nothing is lost or twice.",
+        200,
+        disk_full.campaign,
     ),
     Campaign(
         "R20",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,10 +50,12 @@ class Stage:
         yield self.copy(to)
         shutil.rmtree(to)
 
-    def serving(self, *, crash_at: str | None = None, **settings: str) -> AbstractContextManager[RunningService]:
-        more = {CRASH_VARIABLE: crash_at} if crash_at else {}
+    def serving(
+        self, *, crash_at: str | None = None, more: Mapping[str, str] | None = None, **settings: str
+    ) -> AbstractContextManager[RunningService]:
+        environment = {**(more or {}), **({CRASH_VARIABLE: crash_at} if crash_at else {})}
         settings = {"duckdb_root": str(self.folder), "chunk_rows": str(CHUNK_ROWS), "spool_free_mb": "0", **settings}
-        return running_service(self.home, self.access, more=more, warm=True, **settings)
+        return running_service(self.home, self.access, more=environment, warm=True, **settings)
 
 
 def make_stage(folder: Path) -> Stage:

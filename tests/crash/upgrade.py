@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import psutil
+
 from tests.crash.kill_points import people_of_the_oracle
 from tests.crash.report import Outcome
 from tests.crash.stage import CHUNK_ROWS, ROWS, wait_until
@@ -55,6 +57,10 @@ class _OldHome:
     def is_done(self) -> bool:
         return all(run.state == "success" for run in files.runs_of(self.folder / "home"))
 
+    def has_opened_all(self, pid: int) -> bool:
+        opened = {Path(file.path) for file in psutil.Process(pid).open_files()}
+        return opened >= {path.resolve() for path in files.stores_of(self.folder / "home")}
+
 
 def upgrade(name: str, folder: Path, *deaths: str | float) -> None:
     """Starts this version on an old home, with some deaths before it is left in peace: at points, or so many seconds after a start.
@@ -70,6 +76,7 @@ def upgrade(name: str, folder: Path, *deaths: str | float) -> None:
     process = home.start()
     try:
         wait_until(home.is_done, _PATIENCE)
+        wait_until(lambda: home.has_opened_all(process.pid), _PATIENCE)  # the other store is brought up in passing
         process.terminate()
         assert process.wait(_PATIENCE) == 0
     finally:

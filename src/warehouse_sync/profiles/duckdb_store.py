@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from warehouse_sync.crashpoints import crashpoint
+from warehouse_sync.disk import sync_folder
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.errors import LeaseLostError, StoreError
@@ -290,18 +291,45 @@ class DuckDbStores:
             return self._scopes[key]
 
     def _open_file(self, path: Path, name: str) -> None:
+        if not path.exists():
+            self._make_file(path, name)
+        with self._attached(path, name, "cannot be opened", "store_damaged") as connection:
+            _migrate(connection, path)
+        path.chmod(0o600)
+
+    def _make_file(self, path: Path, name: str) -> None:
+        """Makes a store, under a name of its own until it is whole: nobody could open the part of one that a full disk has left."""
+        new = path.with_name(f"{path.name}.new")
+        try:
+            for left in (new, new.with_name(f"{new.name}.wal")):
+                left.unlink(missing_ok=True)
+            with self._attached(new, name, "cannot be made", "store_write_failed") as connection:
+                _create(connection)
+                connection.execute("CHECKPOINT")
+            self._let_go(name)
+            new.rename(path)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise StoreError(
+                f"The profile store {path.name} cannot be made: {error.strerror}.", code="store_write_failed"
+            ) from error
+
+    @contextmanager
+    def _attached(self, path: Path, name: str, failure: str, code: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to a file that stays attached, unless the block fails.
+
+        Raises:
+            StoreError: the engine failed, with ``code`` and a sentence that says ``failure``.
+        """
         try:
             quoted = str(path).replace("'", "''")
             self._engine.execute(f"ATTACH '{quoted}' AS {name}")
             with self._engine.cursor() as connection:
                 connection.execute(f"USE {name}")
-                _migrate(connection, path)
-            path.chmod(0o600)
+                yield connection
         except duckdb.Error as error:
             self._let_go(name)
-            raise StoreError(
-                f"The profile store {path.name} cannot be opened: {_first_line(error)}", code="store_damaged"
-            ) from error
+            raise StoreError(f"The profile store {path.name} {failure}: {_first_line(error)}", code=code) from error
         except StoreError:
             self._let_go(name)
             raise
@@ -449,16 +477,22 @@ def read_progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProg
     return _progress(connection, run_id)
 
 
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("BEGIN")
+    for statement in schema.CREATE:
+        connection.execute(statement)
+    connection.execute("INSERT INTO store_version VALUES (?, ?)", [schema.VERSION, duckdb.__version__])
+    connection.execute("COMMIT")
+
+
 def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     versioned = (
         "SELECT 1 FROM duckdb_tables() WHERE table_name = 'store_version' AND database_name = current_database()"
     )
-    if _one(connection, versioned, []) is None:
-        connection.execute("BEGIN")
-        for statement in schema.CREATE:
-            connection.execute(statement)
-        connection.execute("INSERT INTO store_version VALUES (?, ?)", [schema.VERSION, duckdb.__version__])
-        connection.execute("COMMIT")
+    if (
+        _one(connection, versioned, []) is None
+    ):  # made by an earlier version that died between making the file and its tables
+        _create(connection)
         return
     row = _one(connection, "SELECT version, engine FROM store_version", [])
     assert row is not None  # noqa: S101 - written together with the table

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from warehouse_sync.disk import sync_folder
 from warehouse_sync.errors import StoreError
 
 PRIVATE_FILE: Final = 0o600
@@ -28,7 +29,7 @@ def ensure_private_directory(directory: Path) -> None:
         directory.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         if not directory.is_dir():
             directory.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
-            sync_directory(directory.parent)
+            sync_folder(directory.parent)
         mode = directory.stat().st_mode
     except OSError as error:
         raise StoreError(f"The key folder {directory} cannot be used: {_reason(error)}.") from None
@@ -51,7 +52,7 @@ def create_key_file(path: Path, content: bytes) -> bool:
             os.link(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-        sync_directory(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         return False
     except OSError as error:
@@ -76,15 +77,6 @@ def read_key_file(path: Path, *, group_may_read: bool = False) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         _check(os.fstat(descriptor), path, _OTHERS_OR_GROUP_WRITE if group_may_read else _OTHERS_AND_GROUP)
         return file.read(_MAX_BYTES)
-
-
-def sync_directory(directory: Path) -> None:
-    """Makes the names in a directory survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write_durably(path: Path, content: bytes) -> None:

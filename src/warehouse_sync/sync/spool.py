@@ -16,6 +16,7 @@ from typing import Final
 import pyarrow as pa
 
 from warehouse_sync.crashpoints import crashpoint
+from warehouse_sync.disk import sync_folder
 from warehouse_sync.errors import RunError
 from warehouse_sync.sync.spool_files import (
     OWNER_ONLY_FOLDER,
@@ -24,7 +25,6 @@ from warehouse_sync.sync.spool_files import (
     file_checksum,
     read_table,
     replace_text,
-    sync_folder,
     write_table,
 )
 from warehouse_sync.sync.spool_manifest import MANIFEST_NAME, Manifest, SpoolChunk, damaged, read_manifest

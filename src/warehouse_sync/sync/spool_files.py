@@ -14,6 +14,7 @@ from typing import Final
 import pyarrow as pa
 
 from warehouse_sync.crashpoints import crashpoint
+from warehouse_sync.disk import sync_folder
 from warehouse_sync.errors import RunError, StoreError
 
 OWNER_ONLY_FOLDER: Final = 0o700
@@ -91,15 +92,6 @@ def replace_text(path: Path, text: str) -> None:
         file.sync()
     temporary.rename(path)
     sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Makes the names in a folder durable: without it a crash can lose a file whose bytes are safe."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

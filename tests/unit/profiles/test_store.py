@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,19 @@ def test_an_older_epoch_writes_nothing(home: Home) -> None:
         apply(home, home.key(1, epoch=1), 1, SECOND)
     assert everything(home) == before
     assert apply(home, home.key(1, epoch=2), 1, SECOND).profiles_created == 1
+
+
+def test_a_disk_that_is_full_when_a_store_is_made_leaves_no_part_of_one(home: Home) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, hard))  # written in part, as on a full disk
+    try:
+        with pytest.raises(StoreError) as caught:
+            home.stores.begin(home.key(1), start_over=True)
+        assert caught.value.code == "store_write_failed"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    home.stores.begin(home.key(1), start_over=True)
+    assert apply(home, home.key(1), 0, FIRST).profiles_created == 1
 
 
 def test_an_older_epoch_may_not_begin(home: Home) -> None:
