@@ -356,20 +356,25 @@ def _late_row_plan(order: RunOrder, records: RecordPlan) -> LateRowPlan | None:
 
 
 def origin_of(order: RunOrder) -> str:
-    """A digest of all that decides which rows an order reads and what they mean, except for the warehouse's own data."""
+    """A digest of all that decides which rows an order reads and what they mean, except for the warehouse's own data.
+
+    What an order does not ask for is not in it, so that a spool of an earlier version, which knew nothing of it, is still of use.
+    """
     model, repair = order.data_model, order.repair
-    meaning = (
+    meaning: list[object] = [
         model.key,
         model.sql_query,
         model.load_timestamp.name,
         model.load_timestamp.declared,
         model.load_timestamp.zone,
         str(order.run.data_interval),
-        str(order.reading),
-        None if repair is None else (repair.memory.pipeline_key, repair.memory.previous_run_id),
         order.address.type,
         sorted(order.address.parameters.items()),
-    )
+    ]
+    if order.reading != order.run.data_interval:
+        meaning.append(str(order.reading))
+    if repair is not None:
+        meaning.append((repair.memory.pipeline_key, repair.memory.previous_run_id))
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
 
