@@ -62,6 +62,7 @@ class _OpenScope:
     name: str
     codec: MpidCodec
     writer: threading.Lock = field(default_factory=threading.Lock)
+    readers: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
 
 
 class DuckDbStores:
@@ -152,7 +153,7 @@ class DuckDbStores:
         with (
             scope.writer,
             self._engine_errors(scope, "could not write", "store_write_failed"),
-            self._cursor() as connection,
+            self._connect(scope) as connection,
         ):
             connection.execute(f"CHECKPOINT {scope.name}")
 
@@ -197,7 +198,12 @@ class DuckDbStores:
     @contextmanager
     def _writing(self, workspace_id: int, environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
         scope = self._scope(workspace_id, environment)
-        with scope.writer, self._transaction(scope, "could not write", "store_write_failed") as connection:
+        with (
+            scope.writer,
+            self._engine_errors(scope, "could not write", "store_write_failed"),
+            self._connect(scope) as connection,
+            _transaction(connection),
+        ):
             yield connection
             connection.execute("COMMIT")
 
@@ -222,8 +228,26 @@ class DuckDbStores:
             yield None
             return
         scope = self._scope(workspace_id, environment)
-        with self._transaction(scope, "could not be read", "store_unusable") as connection:
+        with (
+            self._engine_errors(scope, "could not be read", "store_unusable"),
+            self._lent_reader(scope) as connection,
+            _transaction(connection),
+        ):
             yield connection, scope.codec
+
+    @contextmanager
+    def _lent_reader(self, scope: _OpenScope) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for one reader at a time, used again by others: to make one takes as long as to look up a profile."""
+        try:
+            connection = scope.readers.pop()
+        except IndexError:
+            connection = self._connect(scope)
+        try:
+            yield connection
+        except duckdb.Error:
+            connection.close()
+            raise
+        scope.readers.append(connection)
 
     def codec(self, workspace_id: int) -> MpidCodec:
         """The MPIDs of a workspace."""
@@ -340,22 +364,6 @@ class DuckDbStores:
             self._engine.execute(f"DETACH {name}")
 
     @contextmanager
-    def _transaction(self, scope: _OpenScope, failure: str, code: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to a scope with an open transaction, which is rolled back unless the block commits it.
-
-        Raises:
-            StoreError: as :meth:`_engine_errors` says.
-        """
-        with self._engine_errors(scope, failure, code), self._cursor() as connection:
-            connection.execute(f"USE {scope.name}")
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                _roll_back(connection)
-
-    @contextmanager
     def _engine_errors(self, scope: _OpenScope, failure: str, code: str) -> Iterator[None]:
         """Lets go of what the engine has given up.
 
@@ -368,9 +376,24 @@ class DuckDbStores:
             self._recover(scope)
             raise StoreError(f"The profile store {failure}: {_first_line(error)}", code=code) from error
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self, scope: _OpenScope) -> duckdb.DuckDBPyConnection:
+        """A new connection whose tables are a scope's."""
         with self._lock:
-            return self._engine.cursor()
+            connection = self._engine.cursor()
+        connection.execute(f"USE {scope.name}")
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction, which is rolled back unless the block commits it."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
 
 
 class _Sql:
@@ -551,11 +574,6 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any])
 def _set_key(connection: duckdb.DuckDBPyConnection, key: str) -> None:
     """Gives a connection the key of tombstones, for as long as it lives."""
     connection.execute(f"SET VARIABLE {KEY_VARIABLE} = ?", [key])
-
-
-def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
-    with suppress(duckdb.Error):
-        connection.execute("ROLLBACK")
 
 
 def _first_line(error: Exception) -> str:

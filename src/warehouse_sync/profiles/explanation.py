@@ -19,7 +19,7 @@ from warehouse_sync.profiles.provenance import (
     KeptApart,
     LostIdentity,
 )
-from warehouse_sync.profiles.versions import current_version, data_models_in
+from warehouse_sync.profiles.versions import Versions, data_models_in
 
 MOST_EVENTS: Final = 100
 _MOST_OTHERS: Final = 20
@@ -112,8 +112,9 @@ class Explainer:
             )
 
     def _contributions(self, profile: int) -> Iterator[Contribution]:
+        versions = Versions(self._connection)
         for model in data_models_in(self._connection):
-            version = current_version(self._connection, model, profile)
+            version = versions.current(model, profile)
             if version is None:
                 continue
             confirmed = None

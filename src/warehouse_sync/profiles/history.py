@@ -10,15 +10,15 @@ import duckdb
 
 from warehouse_sync.profiles.ledger import Ledger
 from warehouse_sync.profiles.provenance import AttributeChange, RowPlace
-from warehouse_sync.profiles.versions import Version, current_version, data_models_in, replaced_versions
+from warehouse_sync.profiles.versions import Version, Versions, data_models_in
 
 
 def read_history(connection: duckdb.DuckDBPyConnection, profile: int) -> tuple[AttributeChange, ...]:
     """Every change of a profile's attributes that is kept, the latest first."""
     ledger = Ledger(connection)
+    versions = Versions(connection)
     stories = [
-        (replaced_versions(connection, model, profile), current_version(connection, model, profile))
-        for model in data_models_in(connection)
+        (versions.replaced(model, profile), versions.current(model, profile)) for model in data_models_in(connection)
     ]
     steps = [step for past, current in stories for step in _steps(past, current, ledger)]
     steps.sort(key=attrgetter("seq", "at_run"), reverse=True)

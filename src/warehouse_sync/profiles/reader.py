@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from operator import attrgetter, itemgetter
 
 import duckdb
 
-from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import TYPE_OF_CODE, IdentityRules, IdentityType
 from warehouse_sync.domain.run import RunCounts
@@ -22,6 +21,7 @@ from warehouse_sync.profiles.history import read_history
 from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import (
     AppliedRecord,
+    AttributeValue,
     Profile,
     ProfileAttribute,
     ProfileIdentity,
@@ -29,8 +29,8 @@ from warehouse_sync.profiles.protocol import (
     RejectSample,
 )
 from warehouse_sync.profiles.provenance import AttributeChange, Explanation
-from warehouse_sync.profiles.schema import current_table, values_table
-from warehouse_sync.profiles.values import typed_value, value_text
+from warehouse_sync.profiles.values import value_text
+from warehouse_sync.profiles.versions import Version, Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class DuckDbReader:
             if opened is None:
                 return ()
             connection, codec = opened
+            # Folded into a constant before the search: zone maps need one. No identity is NULL, which nothing equals.
             fingerprint = fingerprint_sql("$value::VARCHAR", identity_type, rules)
-            [(print_,)] = connection.execute(f"SELECT {fingerprint}", {"value": value}).fetchall()
-            if print_ is None:
-                return ()
-            found = connection.execute(f"SELECT profile FROM lookup WHERE h = {print_}::UHUGEINT").fetchall()
+            found = connection.execute(
+                f"SELECT profile FROM lookup WHERE h = {fingerprint}", {"value": value}
+            ).fetchall()
             return tuple(sorted(codec.encode(number, environment) for (number,) in found))
 
     def history(self, workspace_id: int, mpid: int) -> tuple[AttributeChange, ...] | None:
@@ -109,21 +109,12 @@ class DuckDbReader:
             if opened is None:
                 return ()
             connection, codec = opened
-            models = [model for (model,) in connection.execute("SELECT DISTINCT data_model FROM attributes").fetchall()]
-            found = [row for model in models for row in _latest_rows(connection, model, after, most)]
-            found.sort(key=lambda row: row[1]["seq"], reverse=True)
-            return tuple(
-                AppliedRecord(
-                    sequence=row["seq"],
-                    mpid=codec.encode(row["profile"], environment),
-                    data_model_key=model,
-                    run_id=row["run"],
-                    load_timestamp=_utc(row["load_ts"]),
-                    identities=_read_identities(connection, row["profile"])[0],
-                    attributes=tuple(_attributes_of(connection, model, row)),
-                )
-                for model, row in found[:most]
-            )
+            versions = Versions(connection)
+            found = [
+                version for model in versions.telling for version in versions.latest(model, after=after, most=most)
+            ]
+            found.sort(key=attrgetter("seq"), reverse=True)
+            return tuple(_applied_record(connection, codec, environment, version) for version in found[:most])
 
     def rejects(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[Rejects, ...]:
         with self._stores.reading(workspace_id, environment) as opened:
@@ -147,88 +138,66 @@ class DuckDbReader:
 def _read_profile(
     connection: duckdb.DuckDBPyConnection, number: int, mpid: int, environment: Environment
 ) -> Profile | None:
-    made = connection.execute(
-        "SELECT applied_on FROM profiles LEFT JOIN run_progress USING (run) WHERE profile = ?", [number]
-    ).fetchall()
+    """A profile by its number. Few, plain statements: this is what a look-up costs."""
+    made = connection.execute(f"SELECT run FROM profiles WHERE profile = {number:d}").fetchall()
     if not made:
         return None
-    identities, identities_on = _read_identities(connection, number)
-    attributes, attributes_on = _read_attributes(connection, number)
-    created = _utc(made[0][0])
-    stored = max(moment for moment in (created, identities_on, attributes_on) if moment is not None)
-    return Profile(mpid, environment, created, stored, identities, attributes)
-
-
-def _read_identities(
-    connection: duckdb.DuckDBPyConnection, number: int
-) -> tuple[tuple[ProfileIdentity, ...], datetime | None]:
-    """The current value of each type, the last written one, in the order of the types; and when one was last attached."""
-    rows = connection.execute(
-        """SELECT type, arg_max(value, seq), max(applied_on) FROM identities LEFT JOIN run_progress USING (run)
-           WHERE profile = ? GROUP BY type ORDER BY type""",
-        [number],
-    ).fetchall()
-    identities = tuple(ProfileIdentity(TYPE_OF_CODE[code], value) for code, value, _ in rows)
-    return identities, max((_utc(moment) for _, _, moment in rows), default=None)
-
-
-def _read_attributes(
-    connection: duckdb.DuckDBPyConnection, number: int
-) -> tuple[tuple[ProfileAttribute, ...], datetime | None]:
-    """The newest value of each attribute across data models, by name; and when one was last written."""
-    newest: dict[str, ProfileAttribute] = {}
-    written: datetime | None = None
-    for model, row, applied_on in _read_rows(connection, number):
-        written = max(written, applied_on) if written else applied_on
-        for attribute in _attributes_of(connection, model, row):
-            known = newest.get(attribute.name)
-            if known is None or (known.load_timestamp, known.run_id) <= (attribute.load_timestamp, attribute.run_id):
-                newest[attribute.name] = attribute
-    return tuple(newest[name] for name in sorted(newest)), written
-
-
-def _read_rows(connection: duckdb.DuckDBPyConnection, number: int) -> Iterator[tuple[int, dict[str, Any], datetime]]:
-    models = connection.execute("SELECT DISTINCT data_model FROM attributes ORDER BY data_model").fetchall()
-    for (model,) in models:
-        cursor = connection.execute(
-            f"SELECT * FROM {current_table(model)} JOIN {values_table(model)} USING (seq) WHERE profile = ?", [number]
-        )
-        names = [column[0] for column in cursor.description]
-        rows = cursor.fetchall()
-        if not rows:
-            continue
-        values = dict(zip(names, rows[0], strict=True))
-        applied = connection.execute("SELECT applied_on FROM run_progress WHERE run = ?", [values["run"]]).fetchall()
-        yield model, values, _utc(applied[0][0] if applied else None)
-
-
-def _latest_rows(
-    connection: duckdb.DuckDBPyConnection, model: int, after: int, most: int
-) -> list[tuple[int, dict[str, Any]]]:
-    """The current versions of a data model that were written last; versions are found first, what they say afterwards."""
-    cursor = connection.execute(
-        f"""SELECT * FROM (SELECT * FROM {current_table(model)} WHERE seq > ? ORDER BY seq DESC LIMIT ?)
-            JOIN {values_table(model)} USING (seq)""",
-        [after, most],
+    held = _held_identities(connection, number)
+    versions = Versions(connection)
+    current = [found for model in versions.telling if (found := versions.current(model, number))]
+    created_by = made[0][0]
+    times = _times_of(connection, {created_by, *(run for *_, run in held), *(found.run for found in current)})
+    return Profile(
+        mpid,
+        environment,
+        created_on=times[created_by],
+        last_stored_on=max(times.values()),
+        identities=tuple(_shown_identities(held)),
+        attributes=tuple(_shown_attributes(current)),
     )
-    names = [column[0] for column in cursor.description]
-    return [(model, dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
-def _attributes_of(
-    connection: duckdb.DuckDBPyConnection, model: int, row: dict[str, Any]
-) -> Iterator[ProfileAttribute]:
-    columns = connection.execute(
-        "SELECT number, name, kind FROM attributes WHERE data_model = ? ORDER BY number", [model]
-    ).fetchall()
-    for number, name, kind in columns:
-        stored = row[f"a_{number}"]
-        if stored is None:
-            continue
-        value = typed_value(stored, ColumnKind(kind))
-        if value is not None:
-            newest = row["again_ts"] or row["load_ts"]
-            yield ProfileAttribute(name, value, value_text(value), model, row["run"], _utc(newest))
+def _applied_record(
+    connection: duckdb.DuckDBPyConnection, codec: MpidCodec, environment: Environment, version: Version
+) -> AppliedRecord:
+    return AppliedRecord(
+        sequence=version.seq,
+        mpid=codec.encode(version.profile, environment),
+        data_model_key=version.data_model,
+        run_id=version.run,
+        load_timestamp=_utc(version.load_ts),
+        identities=tuple(_shown_identities(_held_identities(connection, version.profile))),
+        attributes=tuple(_shown_attributes([version])),
+    )
+
+
+def _held_identities(connection: duckdb.DuckDBPyConnection, profile: int) -> list[tuple[int, str, int, int]]:
+    """Type, value, ``seq`` and run of every identity of a profile."""
+    return connection.execute(f"SELECT type, value, seq, run FROM identities WHERE profile = {profile:d}").fetchall()
+
+
+def _times_of(connection: duckdb.DuckDBPyConnection, runs: Collection[int]) -> dict[int, datetime]:
+    """When each of some runs last committed."""
+    listed = ", ".join(str(run) for run in runs)
+    known = dict(connection.execute(f"SELECT run, applied_on FROM run_progress WHERE run IN ({listed})").fetchall())
+    return {run: _utc(known.get(run)) for run in runs}
+
+
+def _shown_identities(held: Sequence[tuple[int, str, int, int]]) -> Iterator[ProfileIdentity]:
+    """The current value of each type, the last written one, in the order of the types."""
+    last = {code: value for code, value, _, _ in sorted(held, key=itemgetter(2))}
+    for code in sorted(last):
+        yield ProfileIdentity(TYPE_OF_CODE[code], last[code])
+
+
+def _shown_attributes(current: Sequence[Version]) -> Iterator[ProfileAttribute]:
+    """The newest value of each attribute across data models, by name."""
+    newest: dict[str, tuple[AttributeValue, Version]] = {}
+    for version in sorted(current, key=lambda found: (found.newest_ts, found.run)):
+        newest.update((name, (value, version)) for name, value in version.values.items())
+    for name in sorted(newest):
+        value, version = newest[name]
+        yield ProfileAttribute(name, value, value_text(value), version.data_model, version.run, _utc(version.newest_ts))
 
 
 def _read_rejects(connection: duckdb.DuckDBPyConnection, run_id: int) -> Iterator[Rejects]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,7 @@ class Version:
     """
 
     data_model: int
+    profile: int
     run: int
     seq: int
     load_ts: datetime
@@ -54,46 +56,73 @@ def data_models_in(connection: duckdb.DuckDBPyConnection) -> list[int]:
     return [key for (key,) in connection.execute(named).fetchall()]
 
 
-def current_version(connection: duckdb.DuckDBPyConnection, data_model: int, profile: int) -> Version | None:
-    """What a data model says of a profile now; None if it says nothing."""
-    found = _read(connection, data_model, current_table(data_model), "", profile)
-    return found[0] if found else None
+class Versions:
+    """The versions in a store, as one transaction sees them.
 
+    Args:
+        connection: with that transaction open.
+    """
 
-def replaced_versions(connection: duckdb.DuckDBPyConnection, data_model: int, profile: int) -> list[Version]:
-    """What a data model said of a profile before, in the order in which it was replaced."""
-    order = "ORDER BY replaced_seq NULLS FIRST, seq"
-    return _read(connection, data_model, history_table(data_model), order, profile)
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._attributes: dict[int, list[tuple[str, str, ColumnKind]]] = defaultdict(list)
+        named = "SELECT data_model, number, name, kind FROM attributes ORDER BY data_model, number"
+        for model, number, name, kind in connection.execute(named).fetchall():
+            self._attributes[model].append((f"a_{number}", name, ColumnKind(kind)))
 
+    @property
+    def telling(self) -> Sequence[int]:
+        """The keys of the data models that have ever said something beyond identities, ascending."""
+        return tuple(self._attributes)
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, data_model: int, noted: str, order: str, profile: int
-) -> list[Version]:
-    columns = connection.execute(
-        "SELECT number, name, kind FROM attributes WHERE data_model = ? ORDER BY number", [data_model]
-    ).fetchall()
-    said = values_table(data_model)
-    cursor = connection.execute(f"SELECT * FROM {noted} JOIN {said} USING (seq) WHERE profile = ? {order}", [profile])
-    names = [column[0] for column in cursor.description]
-    return [_version(data_model, columns, dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    def current(self, data_model: int, profile: int) -> Version | None:
+        """What a data model says of a profile now; None if it says nothing."""
+        found = self._read(data_model, f"{current_table(data_model)} WHERE profile = {profile:d}")
+        return found[0] if found else None
 
+    def replaced(self, data_model: int, profile: int) -> list[Version]:
+        """What a data model said of a profile before, in the order in which it was replaced."""
+        found = self._read(data_model, f"{history_table(data_model)} WHERE profile = {profile:d}")
+        return sorted(found, key=lambda version: (version.replaced_seq or 0, version.seq))
 
-def _version(data_model: int, columns: list[tuple[int, str, str]], row: dict[str, Any]) -> Version:
-    values = {}
-    for number, name, kind in columns:
-        stored = row[f"a_{number}"]
-        value = None if stored is None else typed_value(stored, ColumnKind(kind))
-        if value is not None:
-            values[name] = value
-    return Version(
-        data_model,
-        row["run"],
-        row["seq"],
-        row["load_ts"],
-        row["again_ts"],
-        row["again_seq"],
-        row["follows"],
-        values,
-        row.get("replaced_by"),
-        row.get("replaced_seq"),
-    )
+    def latest(self, data_model: int, *, after: int, most: int) -> list[Version]:
+        """What a data model said last of any profile, and says still: the versions with the greatest ``seq``, above ``after``."""
+        last = f"{current_table(data_model)} WHERE seq > {after:d} ORDER BY seq DESC LIMIT {most:d}"
+        return self._read(data_model, last)
+
+    def _read(self, data_model: int, which: str) -> list[Version]:
+        # Two statements, each with its key written out, find their few rows by zone maps at less cost than one that joins.
+        noted = self._rows(f"SELECT * FROM {which}")
+        if not noted:
+            return []
+        seqs = ", ".join(str(row["seq"]) for row in noted)
+        said = {
+            row["seq"]: row for row in self._rows(f"SELECT * FROM {values_table(data_model)} WHERE seq IN ({seqs})")
+        }
+        return [self._version(data_model, row, said[row["seq"]]) for row in noted]
+
+    def _rows(self, query: str) -> list[dict[str, Any]]:
+        cursor = self._connection.execute(query)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _version(self, data_model: int, noted: Mapping[str, Any], said: Mapping[str, Any]) -> Version:
+        values = {}
+        for column, name, kind in self._attributes[data_model]:
+            stored = said[column]
+            value = None if stored is None else typed_value(stored, kind)
+            if value is not None:
+                values[name] = value
+        return Version(
+            data_model,
+            noted["profile"],
+            noted["run"],
+            noted["seq"],
+            noted["load_ts"],
+            noted["again_ts"],
+            noted["again_seq"],
+            noted["follows"],
+            values,
+            noted.get("replaced_by"),
+            noted.get("replaced_seq"),
+        )
