@@ -99,6 +99,15 @@ def test_every_batch_has_the_schema_of_the_probe(subject: Subject, warehouse: Wa
     assert 0 < nulls < rows
 
 
+def test_names_of_columns_come_as_they_are_written(subject: Subject, warehouse: Warehouse) -> None:
+    names = [*subject.odd_names, "n" * subject.longest_name]
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    sql = "SELECT " + ", ".join(f"{place} AS {name}" for place, name in enumerate(quoted))
+    assert warehouse.probe(f"SELECT * FROM ({sql}) AS q LIMIT 0").names == names
+    (batch,) = warehouse.fetch(sql)
+    assert batch.to_pylist() == [dict(zip(names, range(len(names)), strict=True))]
+
+
 def test_an_empty_result_has_no_rows_and_no_error(subject: Subject, warehouse: Warehouse) -> None:
     empty = f"SELECT * FROM ({subject.many_sql}) AS q WHERE 1 = 0"
     assert sum(batch.num_rows for batch in warehouse.fetch(empty)) == 0
@@ -118,6 +127,14 @@ def test_a_refused_query_is_quoted(warehouse: Warehouse, sql: str) -> None:
     assert (error.fault, error.step, error.transient) == (WarehouseFault.QUERY, WarehouseStep.QUERY, False)
     assert "The warehouse says:" in error.message
     warehouse.check()  # the conversation goes on
+
+
+def test_the_session_is_what_we_asked_for(subject: Subject, warehouse: Warehouse) -> None:
+    if not subject.session:
+        pytest.skip("it cannot be asked")
+    asked = "SELECT " + ", ".join(f"{sql} AS s{place}" for place, sql in enumerate(subject.session))
+    (batch,) = warehouse.fetch(asked)
+    assert dict(zip(subject.session, batch.to_pylist()[0].values(), strict=True)) == subject.session
 
 
 def test_nothing_but_one_select_gets_through(subject: Subject, warehouse: Warehouse) -> None:

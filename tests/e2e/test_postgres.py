@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.stage import pipeline
 from tests.fixtures.postgres import RunningPostgres, running_postgres
-from tests.fixtures.redshift import startup_proxy
+from tests.fixtures.postgres_proxy import startup_proxy
 from tests.fixtures.service import WORKSPACE, Access, RunningService, prepare_home, running_service
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "warehouses"

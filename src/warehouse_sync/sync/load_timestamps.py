@@ -15,13 +15,17 @@ from warehouse_sync.domain.load_timestamp import Bound, TimestampClass
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clocks are naive
 _EARLIEST_SECOND: Final = (datetime.min - _EPOCH) // timedelta(seconds=1)  # noqa: DTZ901 - as above
 _LATEST_SECOND: Final = (datetime.max - _EPOCH) // timedelta(seconds=1)  # noqa: DTZ901 - as above
+_DAY: Final = 86_400
 _QUARTER_HOUR: Final = 900_000_000  # microseconds; clocks have changed at no finer moments for a century
 
 Microseconds = npt.NDArray[np.int64]
 
 
 def shown_timestamps(column: pa.ChunkedArray, kind: TimestampClass) -> pa.ChunkedArray:
-    """The load timestamps as naive microseconds, fractions below cut, never rounded: wall clocks stay wall clocks."""
+    """The load timestamps as naive microseconds, fractions below cut, never rounded: wall clocks stay wall clocks.
+
+    Moments outside the calendar, SQL's infinities among them, are its first or its last.
+    """
     if kind in {TimestampClass.INTEGER_SECONDS, TimestampClass.INTEGER_MILLISECONDS}:
         units = 1 if kind is TimestampClass.INTEGER_SECONDS else 1_000  # in a second
         whole = (pc.floor(column) if pa.types.is_decimal(column.type) else column).cast(pa.int64())
@@ -31,10 +35,12 @@ def shown_timestamps(column: pa.ChunkedArray, kind: TimestampClass) -> pa.Chunke
         )
         return pc.multiply(clipped, 1_000_000 // units).cast(pa.timestamp("us"))
     if kind is TimestampClass.DATE:
-        return column.cast(pa.timestamp("us"))
+        days = np.clip(column.cast(pa.int32()).to_numpy(), _EARLIEST_SECOND // _DAY, _LATEST_SECOND // _DAY)
+        return _timestamps(days.astype(np.int64) * _DAY * 1_000_000)
+    numbers = _numbers(column)
     if column.type.unit == "ns":
-        return _timestamps(_numbers(column) // 1_000)
-    return column.cast(pa.int64()).cast(pa.timestamp("us"))
+        return _timestamps(numbers // 1_000)
+    return _timestamps(np.clip(numbers, _EARLIEST_SECOND * 1_000_000, _LATEST_SECOND * 1_000_000 + 999_999))
 
 
 def shown_bound(bound: Bound, kind: TimestampClass) -> datetime:
@@ -47,9 +53,15 @@ def shown_bound(bound: Bound, kind: TimestampClass) -> datetime:
     return _EPOCH + bound * unit
 
 
-def application_order(shown: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """The place of each row in the order of application: by load timestamp, then by place in the chunk."""
-    moments = _numbers(shown)
+def application_order(column: pa.ChunkedArray, shown: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """The place of each row in the order of application: by load timestamp, then by place in the chunk.
+
+    Args:
+        column: the load timestamps as they came; nanoseconds count here.
+        shown: the same in microseconds.
+    """
+    is_finer = pa.types.is_timestamp(column.type) and column.type.unit == "ns"
+    moments = _numbers(column if is_finer else shown)
     if len(moments) == 0 or bool(np.all(moments[:-1] <= moments[1:])):
         return np.arange(len(moments), dtype=np.int64)
     order = np.empty(len(moments), dtype=np.int64)

@@ -90,9 +90,12 @@ def stage_records(chunk: ChunkTransaction, table: pa.Table, plan: RecordPlan) ->
         plan: how its columns become records.
     """
     staged = storable(table.rename_columns([f"p_{place}" for place in range(table.num_columns)]))
-    shown = shown_timestamps(table.column(plan.columns.index(plan.mapping.load_timestamp)), plan.timestamp_class)
+    stamp_column = table.column(plan.columns.index(plan.mapping.load_timestamp))
+    shown = shown_timestamps(stamp_column, plan.timestamp_class)
     stamps = instants(shown, plan.timestamp_class, plan.load_timestamp.tzinfo)
-    staged = staged.append_column("ord", pa.array(application_order(shown))).append_column("load_ts", stamps)
+    staged = staged.append_column("ord", pa.array(application_order(stamp_column, shown))).append_column(
+        "load_ts", stamps
+    )
     if plan.mapping.mpid is not None:
         staged = _with_direct_profiles(chunk, staged, plan.place(plan.mapping.mpid), plan.mapping.mpid.kind)
     chunk.register("staged", staged)

@@ -38,7 +38,7 @@ def sort_keys(column: pa.ChunkedArray, name: str) -> Keys:
         numbers = column.cast(pa.int64()).combine_chunks()
     except pa.ArrowException as error:
         raise RunError(
-            f"The load timestamp {name} holds a value that is neither a time nor a 64-bit integer.",
+            f"The load timestamp {name} holds a value that is neither a time nor a 64-bit integer. Cast it in the query.",
             code="load_timestamp_unusable",
         ) from error
     keys: Keys = np.array(numbers)  # a copy: a view would hold the warehouse's whole batch in memory

@@ -202,6 +202,8 @@ def _normal_column(column: pa.Array, came: pa.Field, wanted: pa.Field) -> pa.Arr
             return _json_column(column, came, wanted)
         return _cast(column, wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError) as error:
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            raise _no_text(wanted) from error
         raise _broken(
             f"The column {wanted.name} came with a value that does not fit its type, {kind_of(wanted)}."
         ) from error
@@ -283,6 +285,14 @@ def _cut_towards_past(column: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 def _changed(wanted: pa.Field, came: ColumnKind) -> WarehouseError:
     return _broken(f"The column {wanted.name} was announced as {kind_of(wanted)} and came as {came}.")
+
+
+def _no_text(column: pa.Field) -> WarehouseError:
+    return WarehouseError(
+        f"The column {column.name} holds bytes that are no UTF-8. Convert or leave out such values in the query.",
+        fault=WarehouseFault.QUERY,
+        step=WarehouseStep.FETCH,
+    )
 
 
 def _broken(sentence: str) -> WarehouseError:

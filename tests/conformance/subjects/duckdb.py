@@ -42,5 +42,11 @@ def duckdb_subject(folder: Path) -> Iterator[Subject]:
             "SELECT * FROM read_text('/etc/hostname')",
         ),
         refused={WarehouseStep.DATABASE: {"database": "nothing.duckdb"}},
+        session={
+            "current_setting('TimeZone')": "UTC",
+            "current_setting('access_mode')": "read_only",
+            "current_setting('enable_external_access')": False,
+            "current_setting('lock_configuration')": True,
+        },
         types=DUCKDB_TYPES,
     )

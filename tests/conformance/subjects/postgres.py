@@ -104,5 +104,11 @@ def postgres_subject_on(server: RunningPostgres) -> Subject:
             WarehouseStep.DATABASE: {"database": "nothing"},
         },
         longest_name=63,
+        session={
+            "current_setting('application_name')": "conformance",
+            "current_setting('transaction_read_only')": "on",
+            "current_setting('TimeZone')": "UTC",
+            "current_setting('statement_timeout')": "1h",
+        },
         types=POSTGRES_TYPES,
     )

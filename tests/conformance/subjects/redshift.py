@@ -11,7 +11,7 @@ from tests.conformance.subjects.postgres import KINDS_SQL, postgres_subject_on
 from tests.conformance.subjects.subject import KINDS, Subject
 from tests.conformance.types.redshift import REDSHIFT_TYPES
 from tests.fixtures.postgres import running_postgres
-from tests.fixtures.redshift import startup_proxy
+from tests.fixtures.postgres_proxy import startup_proxy
 from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.warehouses.policy import WarehousePolicy

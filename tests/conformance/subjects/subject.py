@@ -66,6 +66,8 @@ class Subject:
         writes: statements that must be refused.
         refused: fields with which a check fails, by the step that must fail.
         longest_name: characters of the longest name of a column; a longer one is the warehouse's to refuse or cut.
+        odd_names: names that a column may have if it is quoted.
+        session: expressions that tell of the session, and what they give: read-only, time zone, timeout, name (figure S15).
         types: every type of its columns; None for a double.
     """
 
@@ -81,6 +83,8 @@ class Subject:
     many_rows: int = 0
     refused: dict[WarehouseStep, dict[str, str]] = field(default_factory=dict)
     longest_name: int = 255
+    odd_names: tuple[str, ...] = ('a "quoted" one', "with space", "émoji 🎉", "semi;colon -- and more", "per%cent")
+    session: dict[str, Any] = field(default_factory=dict)
     types: TypeTable | None = None
 
     def open(self, **changes: Any) -> Warehouse:

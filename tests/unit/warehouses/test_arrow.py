@@ -168,3 +168,17 @@ def test_decimals_of_any_length_are_text_that_is_a_decimal() -> None:
     assert kind_of(schema.field(0)) is ColumnKind.DECIMAL
     batch = pa.RecordBatch.from_arrays([pa.array(["1." + "0" * 90, "NaN", None])], schema=schema)
     assert normalise(batch, schema).equals(batch, check_metadata=True)
+
+
+def test_bytes_that_are_no_text_are_refused_for_good_by_the_name_of_their_column() -> None:
+    broken = pa.Array.from_buffers(pa.string(), 1, pa.array([b"a\xff"], pa.binary()).buffers())
+    batch = pa.RecordBatch.from_arrays([broken], names=["t"])
+    with pytest.raises(WarehouseError, match="column t holds bytes that are no UTF-8") as caught:
+        normalise(batch, batch.schema)
+    assert (caught.value.fault, caught.value.transient) == (WarehouseFault.QUERY, False)
+
+
+def test_a_time_of_day_may_be_the_end_of_the_day() -> None:
+    column = pa.array([86_400_000_000], pa.int64()).view(pa.time64("us"))
+    batch = pa.RecordBatch.from_arrays([column], names=["t"])
+    assert normalise(batch, batch.schema).column(0).view(pa.int64()).to_pylist() == [86_400_000_000]

@@ -108,3 +108,14 @@ def test_each_way_of_logging_in_has_its_own_fields() -> None:
         needed = [name for login in kind.logins for name in login.needs]
         assert {name for login in kind.logins for name in login.fields} <= names
         assert len(needed) == len(set(needed)), "what a login needs tells that it is meant"
+
+
+DRIVERS = {"snowflake": "snowflake.connector", "postgres": "adbc_driver_postgresql", "redshift": "redshift_connector"}
+
+
+@pytest.mark.parametrize("kind", sorted(kind.name for kind in WAREHOUSE_TYPES.values() if kind.name in DRIVERS))
+def test_every_driver_that_is_missing_says_what_to_install(kind: str) -> None:
+    program = WITHOUT_DRIVER.replace('"snowflake.connector"', f'"{DRIVERS[kind]}"').replace('"snowflake"', f'"{kind}"')
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("driver_missing ")
+    assert f'pip install "warehouse-sync[{WAREHOUSE_TYPES[kind].extra}]"' in done.stdout
