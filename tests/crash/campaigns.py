@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import Final
 
-from tests.crash import disk_full, kill_points, kill_random, leaks, pause, poison, stop, upgrade
+from tests.crash import disk_full, kill_points, kill_random, leaks, pause, poison, stop, takeover, upgrade
 from tests.crash.report import ROOT, Campaign, Outcome
 
 TRIALS: Final = "CRASH_TRIALS"
@@ -87,6 +87,14 @@ CAMPAIGNS: Final = (
         "the way (but in the first trial): the run finishes without its warehouse, nothing is lost or twice.",
         50,
         upgrade.campaign,
+    ),
+    Campaign(
+        "R24",
+        "takeover",
+        "The child of a fetch is silent for ten leases: the run stays with its holder. Or its holder dies: another has the run within two "
+        "leases. Nothing is lost or twice.",
+        200,
+        takeover.campaign,
     ),
     Campaign(
         "R25",

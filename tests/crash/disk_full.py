@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol
 from tests.crash.kill_points import Theatre, check_run, people_of_the_oracle, prepare
 from tests.crash.report import Outcome
 from tests.crash.stage import Stage, latest_run, run_again, wait_until
+from tests.crash.upgrade import finish_in_peace, old_home
 from tests.fixtures.service import WORKSPACE, RunningService
 from tests.fixtures.warm_process import STANDARD_ERROR
 from tests.oracle import files_of_a_home as files
@@ -30,6 +31,7 @@ from warehouse_sync.client import ApiError, is_finished
 
 _DISK_BYTES: Final = 64 << 20
 _SECONDS: Final = 12.0  # more than two leases
+_MIGRATION_SECONDS: Final = 4.0
 _EXPECTED: Final = frozenset({"spool_full", "store_write_failed", "store_unusable"})
 _SETTINGS: Final = {"lease_seconds": "5"}
 
@@ -39,9 +41,9 @@ class Disk(Protocol):
 
     folder: Path
 
-    def fill(self, room: int, service: RunningService) -> None: ...
+    def fill(self, room: int, service: RunningService | None = None) -> None: ...
 
-    def free(self, service: RunningService) -> None: ...
+    def free(self, service: RunningService | None = None) -> None: ...
 
 
 class LimitedFiles:
@@ -50,10 +52,11 @@ class LimitedFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def fill(self, room: int, service: RunningService) -> None:
+    def fill(self, room: int, service: RunningService | None = None) -> None:
+        assert service is not None
         resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 
-    def free(self, service: RunningService) -> None:
+    def free(self, service: RunningService | None = None) -> None:
         resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
@@ -64,7 +67,7 @@ class SmallDisk:
         self.folder = folder
         self._ballast = folder / "ballast"
 
-    def fill(self, room: int, service: RunningService) -> None:
+    def fill(self, room: int, service: RunningService | None = None) -> None:
         with self._ballast.open("wb") as ballast:
             while True:
                 disk = os.statvfs(self.folder)
@@ -74,7 +77,7 @@ class SmallDisk:
                     if error.errno != errno.ENOSPC:
                         raise
 
-    def free(self, service: RunningService) -> None:
+    def free(self, service: RunningService | None = None) -> None:
         self._ballast.unlink()
 
 
@@ -119,6 +122,28 @@ def starve(theatre: Theatre, disk: Disk, *, room: int, delay: float | None) -> s
             _succeed(service, end)
         _examine(stage)
     return end
+
+
+def starve_migration(disk: SmallDisk, room: int) -> str:
+    """Starts this version on a home of an earlier one while the disk is full, and again when it is not; returns how the first start ended.
+
+    Raises:
+        AssertionError: the first start broke something, or ended without a sentence.
+    """
+    home = old_home("store-1", disk.folder)
+    disk.fill(room)
+    process = home.start()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_MIGRATION_SECONDS)
+    refused = process.poll() is not None
+    process.terminate()
+    status = process.wait(_SECONDS)
+    with process.stdout as output:
+        said = output.read()
+    assert (status, said.startswith("Error: ")) == ((1, True) if refused else (0, False)), (status, said[-500:])
+    disk.free()
+    finish_in_peace(home)
+    return "start refused" if refused else "started"
 
 
 def _widen(service: RunningService) -> None:
@@ -193,7 +218,10 @@ def campaign(trials: int, seed: int) -> Outcome:
             delay = draw.choice((None, draw.random() * 1.5))
             place = folder / str(number)
             try:
-                if number % 2 == 0 and os.geteuid() == 0:
+                if os.geteuid() == 0 and number % 5 == 0:
+                    with small_disk(place) as disk:
+                        ends[f"migration: {starve_migration(disk, room // 8)}"] += 1
+                elif os.geteuid() == 0 and number % 2 == 0:
                     with small_disk(place) as disk:
                         ends[f"small disk: {starve(theatre, disk, room=room, delay=delay)}"] += 1
                 else:

@@ -33,7 +33,8 @@ class Embedded:
             lease: shorter than a setting may say.
             stores: what it shall take for the profile stores.
         """
-        runner, _ = bootstrap._assemble(self.settings, self.base, stores or self.stores)
+        workers, _ = bootstrap._assemble(self.settings, self.base, stores or self.stores)
+        [runner] = [worker for worker in workers if isinstance(worker, Runner)]
         runner._settings = replace(runner._settings, lease=lease)
         runner._watch._seconds = lease.total_seconds()
         return runner

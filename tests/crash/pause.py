@@ -59,9 +59,9 @@ class GatedStores:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stores, name)
 
-    def begin(self, run: Any, *, start_over: bool) -> Any:
+    def begin(self, *arguments: Any, **named: Any) -> Any:
         self._gate.pass_("begin")
-        return self._stores.begin(run, start_over=start_over)
+        return self._stores.begin(*arguments, **named)
 
     @contextmanager
     def chunk(self, *arguments: Any, **named: Any) -> Iterator[Any]:
@@ -73,24 +73,26 @@ class GatedStores:
 
 
 class Ends:
-    """How executions of a runner ended."""
+    """When executions of a runner began, and how they ended."""
 
     def __init__(self, runner: Runner) -> None:
         self.seen: list[Exception | None] = []
-        runner._steps = {kind: _Recorded(steps, self.seen) for kind, steps in runner._steps.items()}
+        self.begun: list[float] = []
+        runner._steps = {kind: _Recorded(steps, self) for kind, steps in runner._steps.items()}
 
 
 class _Recorded:
-    def __init__(self, steps: Any, seen: list[Exception | None]) -> None:
-        self._steps, self._seen = steps, seen
+    def __init__(self, steps: Any, ends: Ends) -> None:
+        self._steps, self._ends = steps, ends
 
     def execute(self, *arguments: Any) -> Any:
+        self._ends.begun.append(time.monotonic())
         try:
             counts = self._steps.execute(*arguments)
         except Exception as error:
-            self._seen.append(error)
+            self._ends.seen.append(error)
             raise
-        self._seen.append(None)
+        self._ends.seen.append(None)
         return counts
 
 
@@ -114,9 +116,9 @@ def _overtake(service: Embedded, gate: Gate) -> str:
     second = service.runner(_LEASE)
     ends, others = Ends(first), Ends(second)
     service.trigger()
-    paused = _thread(first.execute_next)
+    paused = in_a_thread(first.execute_next)
     assert gate.reached.wait(_PATIENCE)
-    overtaking = _thread(lambda: _take_over(second))
+    overtaking = in_a_thread(lambda: _take_over(second))
     if gate._place == "in chunk":
         time.sleep(_LONG)  # nobody can write while its transaction is open: the other holder waits for it
     else:
@@ -139,14 +141,14 @@ def _take_over(runner: Runner) -> None:
         time.sleep(0.02)
 
 
-def _thread(work: Callable[[], object]) -> threading.Thread:
+def in_a_thread(work: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
 
 
-def paused_child(theatre: Theatre, folder: Path, delay: float) -> str:
-    """Stops the child of a fetch for three leases while others would like to have its run; returns whether it was caught.
+def paused_child(theatre: Theatre, folder: Path, delay: float, leases: float = 3) -> str:
+    """Stops the child of a fetch for some leases while others would like to have its run; returns whether it was caught.
 
     Raises:
         AssertionError: the run was taken from its holder.
@@ -158,7 +160,7 @@ def paused_child(theatre: Theatre, folder: Path, delay: float) -> str:
             runner.start()
             try:
                 service.trigger()
-                caught = _stop_a_child(delay)
+                caught = _stop_a_child(delay, leases * _LEASE.total_seconds())
                 wait_until(lambda: files.runs_of(stage.home)[0].state in {"success", "failed"}, _PATIENCE)
             finally:
                 runner.stop()
@@ -168,13 +170,13 @@ def paused_child(theatre: Theatre, folder: Path, delay: float) -> str:
     return "caught" if caught else "missed"
 
 
-def _stop_a_child(delay: float) -> bool:
+def _stop_a_child(delay: float, seconds: float) -> bool:
     children: list[psutil.Process] = []
     wait_until(lambda: children.extend(_fetchers()) or children, _PATIENCE)
     time.sleep(delay)
     with suppress(psutil.Error):
         children[0].suspend()
-        time.sleep(_LONG)
+        time.sleep(seconds)
         children[0].resume()
         return True
     return False

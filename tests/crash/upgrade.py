@@ -24,12 +24,22 @@ from warehouse_sync.crashpoints import VARIABLE
 
 HOMES: Final = ("store-1",)
 POINTS: Final = ("migration_step", "control_database_ready", "store_migrating", "store_migrated")
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0  # a run that failed for want of disk is tried again after a minute at most
 
 
-@dataclass(slots=True)
-class _OldHome:
+@dataclass(frozen=True, slots=True)
+class OldHome:
+    """A folder with an unpacked home."""
+
     folder: Path
+
+    @property
+    def shop(self) -> Path:
+        return self.folder / "shop.duckdb"
+
+    @property
+    def shop_away(self) -> Path:
+        return self.folder / "away.duckdb"
 
     def start(self, crash_at: str | None = None) -> WarmProcess:
         settings = {"duckdb_root": str(self.folder), "chunk_rows": str(CHUNK_ROWS), "spool_free_mb": "0"}
@@ -46,7 +56,7 @@ class _OldHome:
         for run in files.runs_of(home):
             assert run.state == "success", run
             assert run.counts["extracted"] == ROWS, run
-        expected = people_of_the_oracle(self.folder / "shop.duckdb")
+        expected = people_of_the_oracle(self.shop)
         stores = files.stores_of(home)
         assert len(stores) == 2
         for store in stores:
@@ -62,19 +72,34 @@ class _OldHome:
         return opened >= {path.resolve() for path in files.stores_of(self.folder / "home")}
 
 
+def old_home(name: str, folder: Path) -> OldHome:
+    """A frozen home, unpacked and without its shop: the spool is sealed, nothing needs the warehouse."""
+    home = OldHome(unpack(name, folder))
+    home.shop.rename(home.shop_away)
+    return home
+
+
 def upgrade(name: str, folder: Path, *deaths: str | float) -> None:
     """Starts this version on an old home, with some deaths before it is left in peace: at points, or so many seconds after a start.
 
     Raises:
         AssertionError: the run in flight did not finish, or something is lost, twice or damaged.
     """
-    home = _OldHome(unpack(name, folder))
-    (folder / "shop.duckdb").rename(folder / "away")  # the spool is sealed: nothing needs the warehouse
+    home = old_home(name, folder)
     for death in deaths:
         _die(home, death)
-    (folder / "home" / "serve.lock").unlink(missing_ok=True)
+    finish_in_peace(home)
+
+
+def finish_in_peace(home: OldHome) -> None:
+    """Serves a home until its runs are done, stops, and looks at its files.
+
+    Raises:
+        AssertionError, TimeoutError: as :func:`upgrade`.
+    """
     process = home.start()
     try:
+        assert any(line.startswith("listening on ") for line in process.stdout)  # from then on it hears SIGTERM
         wait_until(home.is_done, _PATIENCE)
         wait_until(lambda: home.has_opened_all(process.pid), _PATIENCE)  # the other store is brought up in passing
         process.terminate()
@@ -83,11 +108,11 @@ def upgrade(name: str, folder: Path, *deaths: str | float) -> None:
         process.kill()
         process.wait()
         process.stdout.close()
-    (folder / "away").rename(folder / "shop.duckdb")
+    home.shop_away.rename(home.shop)
     home.examine()
 
 
-def _die(home: _OldHome, death: str | float) -> None:
+def _die(home: OldHome, death: str | float) -> None:
     process = home.start(death if isinstance(death, str) else None)
     try:
         if isinstance(death, str):
