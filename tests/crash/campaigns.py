@@ -11,6 +11,7 @@ from typing import Final
 
 from tests.crash import disk_full, kill_points, kill_random, leaks, pause, poison, stop, takeover, upgrade
 from tests.crash.report import ROOT, Campaign, Outcome
+from tests.simulation import campaign as simulation
 
 TRIALS: Final = "CRASH_TRIALS"
 SEED: Final = "CRASH_SEED"
@@ -102,6 +103,24 @@ CAMPAIGNS: Final = (
         "A run during which the service dies is tried three times, then fails with `worker_died`; the run behind it proceeds.",
         20,
         poison.campaign,
+    ),
+    Campaign(
+        "R12",
+        "simulation",
+        "A play of 20 to 60 ticks on a virtual clock: one to five processes, killed, stopped and held at the boundaries of transactions; "
+        "stores that fail or say so after their commit; damaged spools; a warehouse that drops, stalls and lies; clocks that are set "
+        "(R11); people who edit, trigger, cancel and delete (R26). Then calm: intervals tile, no run is stuck, moves are legal, what "
+        "runs applied is what their intervals held, counts equal a recount (R16), profiles those of the one-row-at-a-time oracle. The "
+        "profile store is a model in memory that passes the store's conformance suite.",
+        20_000,
+        simulation.on_memory,
+    ),
+    Campaign(
+        "R12",
+        "simulation-duckdb",
+        "The same on the real profile store.",
+        1_000,
+        simulation.on_duckdb,
     ),
     Campaign(
         "R6",

@@ -183,7 +183,11 @@ class SpoolWriter:
 
     def _make_folder(self, directory: Path) -> None:
         if (directory / MANIFEST_NAME).exists():
-            raise RunError("This spool is sealed already. Apply it instead of fetching again.", code="spool_sealed")
+            raise RunError(
+                "Another holder of this run has fetched its rows meanwhile. The run tries again by itself, and applies them.",
+                code="spool_sealed",
+                transient=True,
+            )
         discard_spool(directory)
         directory.mkdir(mode=OWNER_ONLY_FOLDER, parents=True)
         sync_folder(directory.parent)

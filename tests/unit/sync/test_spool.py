@@ -137,7 +137,7 @@ def test_an_unsealed_spool_counts_for_nothing_and_is_overwritten(tmp_path: Path)
 def test_a_sealed_spool_is_never_fetched_over(tmp_path: Path) -> None:
     wanted = request(tmp_path)
     fill(wanted, [1])
-    with pytest.raises(RunError, match="sealed already"):
+    with pytest.raises(RunError, match="tries again by itself"):
         SpoolWriter(wanted, SCHEMA)
 
 

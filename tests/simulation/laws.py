@@ -1,0 +1,258 @@
+"""What must hold when a play has ended, told from the ledger, the control database and the profiles; knows no code of the scheduler."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+
+from tests.oracle.one_row_at_a_time import Model, Person, Rules
+from tests.simulation.ledger import Chunk, Ledger, Reading, Row
+from tests.simulation.memory_stores import MemoryStores
+from tests.simulation.process import Ground
+from warehouse_sync.domain.environment import Environment
+from warehouse_sync.profiles.reader import DuckDbReader
+
+LEGAL = {
+    ("triggered", "queued"),
+    ("queued", "running"),
+    ("queued", "failed"),
+    ("running", "success"),
+    ("running", "failed"),
+    ("running", "queued"),
+    ("failed", "queued"),
+}
+STEPS = {
+    "hourly": relativedelta(hours=1),
+    "daily": relativedelta(days=1),
+    "weekly": relativedelta(weeks=1),
+    "monthly": relativedelta(months=1),
+}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a recount finds of some rows."""
+
+    extracted: int
+    rejected: int
+    created: int
+
+
+class Story:
+    """Everything that is left of a play."""
+
+    def __init__(self, database: Any, stores: Any, ledger: Ledger, ground: Ground, *, now: datetime) -> None:
+        self.stores, self.ledger, self.ground, self.now = stores, ledger, ground, now
+        with database.read() as tx:
+            self.runs = [dict(row) for row in tx.exec_driver_sql("SELECT * FROM runs ORDER BY id").mappings()]
+            self.moves = [dict(row) for row in tx.exec_driver_sql("SELECT * FROM moves").mappings()]
+            query = (
+                "SELECT p.*, m.load_timestamp_offset_seconds AS offset_seconds FROM pipelines p "
+                "JOIN data_models m ON m.key = p.data_model_key ORDER BY p.key"
+            )
+            self.pipelines = [dict(row) for row in tx.exec_driver_sql(query).mappings()]
+        self.people, self.tallies = _replayed(ledger, self.runs)
+
+    def text(self) -> str:
+        """The same for the same play, to the letter."""
+        readings = {run: [reading.tokens for reading in found] for run, found in self.ledger.readings.items()}
+        chunks = [(chunk.run.run_id, chunk.run.epoch, chunk.number, chunk.tokens) for chunk in self.ledger.commits]
+        return repr((self.runs, self.moves, self.pipelines, sorted(readings.items()), chunks))
+
+    def successes(self, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
+        """The successful runs of a pipeline, as their intervals follow each other."""
+        found = [
+            run
+            for run in self.runs
+            if run["pipeline_key"] == pipeline["key"]
+            and run["state"] == "success"
+            and run["run_kind"] in {"scheduled", "manual"}
+        ]
+        return sorted(found, key=lambda run: (run["interval_start"], run["interval_end"], run["id"]))
+
+
+def verdict(story: Story) -> list[str]:
+    """Every broken promise, in a sentence."""
+    laws = (_moves, _ends, _dates, _tiling, _completeness, _whole_runs, _counts, _profiles, _spools, _surprises)
+    return [wrong for law in laws for wrong in law(story)]
+
+
+def _moves(story: Story) -> Iterator[str]:
+    for move in story.moves:
+        if (move["before"], move["after"]) not in LEGAL:
+            yield f"I6: run {move['run']} went from {move['before']} to {move['after']}"
+
+
+def _ends(story: Story) -> Iterator[str]:
+    for run in story.runs:
+        if run["state"] not in {"success", "failed"}:
+            yield f"R1: run {run['id']} is stuck: {run['state']}"
+        if (run["state"] == "failed") != bool(run["failure_code"] and run["failure_message"]):
+            yield f"I10: run {run['id']} is {run['state']} and says {run['failure_code']}"
+
+
+def _dates(story: Story) -> Iterator[str]:
+    seen: set[tuple[int, str]] = set()
+    for run in story.runs:
+        if run["run_kind"] != "scheduled":
+            continue
+        date = run["pipeline_key"], run["logical_date"]
+        if date in seen:
+            yield f"I4: pipeline {date[0]} has two scheduled runs of {date[1]}"
+        seen.add(date)
+
+
+def _tiling(story: Story) -> Iterator[str]:
+    for pipeline in story.pipelines:
+        end = None
+        for run in story.successes(pipeline):
+            if end is not None and run["interval_start"] != end and run["interval_start"] != run["interval_end"]:
+                yield f"I3: pipeline {pipeline['key']} read until {end} and then from {run['interval_start']}"
+            end = max(end or "", run["interval_end"])
+
+
+def _completeness(story: Story) -> Iterator[str]:
+    """After calm, every interval that has ended is read."""
+    for pipeline in story.pipelines:
+        step = STEPS.get(pipeline["schedule_interval"])
+        if pipeline["deleted_on"] is not None or step is None:
+            continue
+        ends = [moment(run["interval_end"]) for run in story.successes(pipeline)]
+        anchor = moment(pipeline["schedule_start"])
+        read_to = max(ends) + timedelta(seconds=pipeline["offset_seconds"]) if ends else anchor
+        number = 0
+        while anchor + number * step <= read_to:
+            number += 1
+        if anchor + number * step <= story.now:
+            yield f"I3: pipeline {pipeline['key']} read until {read_to} only; it is {story.now}"
+
+
+def _whole_runs(story: Story) -> Iterator[str]:
+    """What a successful run applied is what one reading gave it, in order, and that is what its interval held."""
+    for run in story.runs:
+        if run["state"] != "success":
+            continue
+        chunks = story.ledger.chunks_of(run["id"])
+        numbers = [chunk.number for chunk in chunks]
+        if numbers != list(range(len(chunks))):
+            yield f"I2: run {run['id']} committed the chunks {numbers}"
+        readings = story.ledger.readings.get(run["id"], [])
+        if not readings and run["interval_start"] == run["interval_end"]:
+            continue
+        if not any(_is_whole(story, run, reading, chunks) for reading in readings):
+            applied = [chunk.tokens for chunk in chunks]
+            yield f"I1: run {run['id']} applied {applied}; its readings were {[r.tokens for r in readings]}"
+
+
+def _is_whole(story: Story, run: dict[str, Any], reading: Reading, chunks: list[Chunk]) -> bool:
+    start, end = moment(run["interval_start"]), moment(run["interval_end"])
+    rows = [story.ledger.rows[token] for token in reading.visible]
+    held = {row.token for row in rows if _is_read(row, reading.variant) and row.stamp and start <= row.stamp < end}
+    if held != set(reading.tokens) or any(chunk.variant != reading.variant for chunk in chunks):
+        return False
+    size = story.ground.chunk_rows
+    order = list(reading.tokens)
+    if len(order) > size:
+        order.sort(key=lambda token: story.ledger.rows[token].stamp or story.now)
+    return [chunk.tokens for chunk in chunks] == [tuple(order[at : at + size]) for at in range(0, len(order), size)]
+
+
+def _is_read(row: Row, variant: int) -> bool:
+    return variant == 0 or row.x != 1
+
+
+def _counts(story: Story) -> Iterator[str]:
+    for run in story.runs:
+        if run["state"] != "success":
+            continue
+        counts = json.loads(run["counts"])
+        told = Tally(counts["extracted"], counts["rejected"], counts["profiles_created"])
+        found = story.tallies.get(run["id"], Tally(0, 0, 0))
+        if told != found:
+            yield f"I9: run {run['id']} says {told}; a recount finds {found}"
+        mapped = counts["changed"] + counts["unchanged"] + counts["superseded"]
+        if mapped != told.extracted - told.rejected:
+            yield f"I9: run {run['id']} mapped {mapped} rows of {told}"
+
+
+def _profiles(story: Story) -> Iterator[str]:
+    for (workspace, environment), expected in story.people.items():
+        wanted = {number: _shown(expected, person) for number, person in expected.people.items()}
+        found = _stored(story, workspace, environment)
+        if found != wanted:
+            yield f"I8: the profiles of {environment} are {found}, not {wanted}"
+
+
+def _shown(model: Model, person: Person) -> tuple[dict[str, str], dict[str, object]]:
+    """A person's identities, and the attributes of the newest row: here all rows have the same names."""
+    newest = max(person.rows.values(), key=lambda row: row[0], default=(None, {}))
+    return model.current_identities(person.number), newest[1]
+
+
+def _stored(story: Story, workspace: int, environment: Environment) -> dict[int, Any]:
+    if isinstance(story.stores, MemoryStores):
+        model = story.stores.people(workspace, environment)
+        return {number: _shown(model, person) for number, person in model.people.items()}
+    reader, codec, normal = DuckDbReader(story.stores), story.stores.codec(workspace), Model(Rules()).normal
+    people = {}
+    for number in range(1, reader.profile_count(workspace, environment) + 1):
+        profile = reader.profile(workspace, codec.encode(number, environment))
+        if profile is None:
+            continue
+        identities = {i.identity_type.value: normal(i.identity_type.value, i.value) for i in profile.identities}
+        people[number] = identities, {attribute.name: attribute.value for attribute in profile.attributes}
+    return people
+
+
+def _spools(story: Story) -> Iterator[str]:
+    left = sorted(path.name for path in (story.ground.folder / "spool").glob("run-*"))
+    if left:
+        yield f"R20: these spools are left: {left}"
+
+
+def _surprises(story: Story) -> Iterator[str]:
+    """Nothing is an internal error but what no adapter may raise."""
+    met = sum(move["after"] == "failed" and move["failure"] == "internal_error" for move in story.moves)
+    if met > story.ledger.surprises:
+        yield f"I10: {met} runs met an internal error; the driver's surprises were {story.ledger.surprises}"
+
+
+def moment(text: str) -> datetime:
+    """What SQLite keeps of an instant."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _replayed(
+    ledger: Ledger, runs: list[dict[str, Any]]
+) -> tuple[dict[tuple[int, Environment], Model], dict[int, Tally]]:
+    """All committed chunks once more, one row at a time; and what each run counts since it last started over."""
+    people: dict[tuple[int, Environment], Model] = defaultdict(lambda: Model(Rules()))
+    tallies: dict[int, Tally] = {}
+    for place, chunk in enumerate(ledger.commits):
+        model = people[chunk.run.workspace_id, chunk.run.environment]
+        known = len(model.people)
+        rows = sorted((ledger.rows[token] for token in chunk.tokens), key=lambda row: row.stamp or datetime.max)
+        placed = [model.apply(_as_oracle_row(row, chunk.variant), str(chunk.data_model_key)) for row in rows]
+        if place < ledger.since.get(chunk.run.run_id, 0):
+            continue
+        before = tallies.get(chunk.run.run_id, Tally(0, 0, 0))
+        tallies[chunk.run.run_id] = Tally(
+            before.extracted + len(rows),
+            before.rejected + placed.count(None),
+            before.created + len(model.people) - known,
+        )
+    return dict(people), tallies
+
+
+def _as_oracle_row(row: Row, variant: int) -> dict[str, object]:
+    return {
+        "identities": {"customer_id": row.customer_id, "email": row.email},
+        "time": row.stamp,
+        "attributes": {"token": row.token, "x": row.x, "note": f"v{variant}"},
+    }
