@@ -38,6 +38,15 @@ def _run(plane: Any, start: datetime, state: RunState, *, retry_on: datetime | N
     return run.id
 
 
+def _read_again(plane: Any, start: datetime, end: datetime) -> None:
+    now = plane.clock.now()
+    with plane.database.write() as tx:
+        pipeline = pipelines.find(tx, 5328, "crm-pipeline")
+        runs.create(tx, pipeline, RunRequest(RunKind.BACKFILL, start, Interval(start, end)), created_by="ci", now=now)
+        claimed = runs.claim_next(tx, holder="a", now=now, lease=LEASE)
+        assert runs.finish(tx, claimed, state=RunState.SUCCESS, counts=RunCounts(), failure=None, now=now)
+
+
 def _no_offset(plane: Any, **changes: Any) -> None:
     plane.with_connection()
     plane.with_data_model(load_timestamp_field_time_offset=0)
@@ -46,7 +55,7 @@ def _no_offset(plane: Any, **changes: Any) -> None:
 
 
 def test_the_next_three_intervals(plane: Any) -> None:
-    _no_offset(plane)
+    _no_offset(plane, schedule_start_time="2023-02-07T23:05:00Z")
     _run(plane, datetime(2023, 2, 7, 23, 5, tzinfo=UTC), RunState.SUCCESS)
     found = _outlook(plane)
     assert [(i["start"], i["end"], i["due_at"]) for i in found["next_intervals"]] == [
@@ -78,6 +87,31 @@ def test_what_the_catch_up_limit_leaves_out(plane: Any) -> None:
     status = plane.client.get(f"{ONE}/status").json()
     for name in ("state", "explanation", "next_intervals", "skipped_interval", "first_interval", "next_run_at"):
         assert status[name] == found[name]
+
+
+def test_what_was_left_out_stays_to_be_seen_until_somebody_has_it_read(plane: Any) -> None:
+    _no_offset(plane, schedule_start_time="2023-01-09T00:00:00Z")
+    skipped = {"start": "2023-01-09T00:00:00Z", "end": "2023-02-01T00:00:00Z"}
+    for hour in range(3):
+        _run(plane, datetime(2023, 2, 1, hour, tzinfo=UTC), RunState.FAILED if hour == 1 else RunState.SUCCESS)
+    assert _outlook(plane)["skipped_interval"] == skipped
+    _run(plane, datetime(2023, 2, 1, 5, tzinfo=UTC), RunState.SUCCESS)  # after a pause
+    assert _outlook(plane)["skipped_interval"] == {"start": "2023-02-01T03:00:00Z", "end": "2023-02-01T05:00:00Z"}
+    _read_again(plane, datetime(2023, 2, 1, 3, tzinfo=UTC), datetime(2023, 2, 1, 5, tzinfo=UTC))
+    assert _outlook(plane)["skipped_interval"] == skipped
+    _read_again(plane, datetime(2023, 1, 10, tzinfo=UTC), datetime(2023, 2, 3, tzinfo=UTC))  # not all of it
+    assert _outlook(plane)["skipped_interval"] == skipped
+    _read_again(plane, datetime(2023, 1, 9, tzinfo=UTC), datetime(2023, 2, 1, tzinfo=UTC))
+    assert _outlook(plane)["skipped_interval"] is None
+
+
+def test_a_larger_offset_makes_no_gap_before_the_first_run(plane: Any) -> None:
+    _no_offset(plane, schedule_start_time="2023-02-07T23:05:00Z")
+    _run(plane, datetime(2023, 2, 7, 23, 5, tzinfo=UTC), RunState.SUCCESS)
+    url = f"{BASE}/data-models/propensity-model"
+    model = plane.client.get(url).json() | {"load_timestamp_field_time_offset": 3600}
+    assert plane.client.put(url, json=model).status_code == 200
+    assert _outlook(plane)["skipped_interval"] is None
 
 
 def test_a_trigger_would_read_up_to_now(plane: Any) -> None:

@@ -153,7 +153,13 @@ def test_the_run_in_the_published_shape(plane: Any) -> None:
             "records_superseded": 1,
             "environment": "development",
             "failure": None,
-            "generated_sql": {"probe": "probe", "count": "count", "extract": "extract"},
+            "generated_sql": {
+                "probe": "probe",
+                "count": "count",
+                "extract": "extract",
+                "count_without_load_timestamp": None,
+                "count_in_future": None,
+            },
             "created_on": "2023-02-08T00:05:31.23",
             "created_by": "ci",
         }

@@ -29,6 +29,32 @@ def test_an_hourly_pipeline_catches_up_one_run_per_missed_interval(tmp_path: Pat
     assert status["next_run_at"] == text(start + timedelta(hours=6))
 
 
+def test_a_pipeline_that_begins_thirty_days_back_reads_seven_and_says_what_it_skips(tmp_path: Path) -> None:
+    """168 hours are due at once. That all of them run is shown without a warehouse in ``unit/scheduler/test_runner.py``."""
+    now = datetime.now(UTC)
+    start = (now - timedelta(days=30, minutes=1)).replace(second=0, microsecond=0)
+    first = start + timedelta(days=23)
+    make_shop(tmp_path, [start, first, first + timedelta(minutes=59)])
+    access = prepare_home(tmp_path / "home")
+    verbs = f"/platform/extensions/workspaces/{WORKSPACE}/pipelines/p"
+    with running_service(tmp_path / "home", access, duckdb_root=str(tmp_path)) as service:
+        schedule = {"schedule_interval": "hourly", "schedule_start_time": text(start), "is_active": False}
+        make_pipeline(service, access.feed_id, **schedule)
+        ahead = service.client.call("GET", f"{verbs}/schedule", query={"count": 200})
+        due = [interval for interval in ahead["intervals"] if interval["due_at"] <= text(now)]
+        assert (len(due), due[0]["start"], due[-1]["end"]) == (168, text(first), text(first + timedelta(days=7)))
+        assert ahead["skipped_interval"] == {"start": text(start), "end": text(first)}
+        service.client.call("POST", f"{verbs}/resume")
+        runs = wait_for_runs(service, 2, all_of_them=False)
+        status = service.workspace.get("pipelines/p/status")
+    assert [(run["data_interval_start"], run["records_extracted"]) for run in runs[:2]] == [
+        (text(first), 2),
+        (text(first + timedelta(hours=1)), 0),
+    ]
+    assert status["skipped_interval"] == ahead["skipped_interval"]  # it lies behind now, and stays to be seen
+    assert status["synced_until"] >= text(first + timedelta(hours=2))
+
+
 def test_a_pipeline_that_runs_once_reads_everything_up_to_its_creation(tmp_path: Path) -> None:
     make_shop(tmp_path, [datetime(1999, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(minutes=1)])
     access = prepare_home(tmp_path / "home")
@@ -41,13 +67,16 @@ def test_a_pipeline_that_runs_once_reads_everything_up_to_its_creation(tmp_path:
     assert run["records_extracted"] == 2
 
 
-def wait_for_runs(service: RunningService, count: int, seconds: float = 60) -> list[dict[str, Any]]:
-    """The first successful runs, oldest interval first."""
+def wait_for_runs(
+    service: RunningService, count: int, seconds: float = 60, *, all_of_them: bool = True
+) -> list[dict[str, Any]]:
+    """The successful runs, oldest interval first, once there are so many and, where it matters, no others."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         runs = service.workspace.get("pipelines/p/status/runs")["items"]
-        if len(runs) >= count and all(run["pipeline_run_state"] == "success" for run in runs):
-            return sorted(runs, key=lambda run: str(run["logical_date"]))
+        done = [run for run in runs if run["pipeline_run_state"] == "success"]
+        if len(done) >= count and (len(done) == len(runs) or not all_of_them):
+            return sorted(done, key=lambda run: str(run["logical_date"]))
         time.sleep(0.2)
     raise AssertionError(f"not {count} successful runs after {seconds} s: {runs}\n{''.join(service.log)}")
 
@@ -59,7 +88,7 @@ def make_shop(folder: Path, stamps: list[datetime]) -> None:
             connection.execute("INSERT INTO customers VALUES (?, ?)", [f"c-{number}", stamp.replace(tzinfo=None)])
 
 
-def make_pipeline(service: RunningService, feed_id: int, **schedule: str) -> None:
+def make_pipeline(service: RunningService, feed_id: int, **schedule: Any) -> None:
     common = {"workspace_id": WORKSPACE}
     create = service.workspace.create
     create("connections", {**common, "id": "c", "name": "c", "type": "duckdb", "database": "shop.duckdb"})

@@ -48,7 +48,9 @@ class OutlookAnswer(BaseModel):
         description="The first 20 intervals that failed and were not read since."
     )
     first_interval: IntervalAnswer | None = Field(description="While nothing was read yet: where reading begins.")
-    skipped_interval: IntervalAnswer | None = Field(description="What the catch-up limit leaves unread.")
+    skipped_interval: IntervalAnswer | None = Field(
+        description="What the catch-up limit leaves unread, or left unread last and nobody had read since."
+    )
     is_stale: bool = Field(description="It is later than its schedule and the grace allow.")
     stale_since: str | None = Field(description="Since when it is; null if it is not.")
 

@@ -104,6 +104,13 @@ def latest(tx: Transaction, pipeline_key: int) -> Run | None:
     return found[0] if found else None
 
 
+def first(tx: Transaction, pipeline_key: int) -> Run | None:
+    """The scheduled or triggered run with the earliest interval, whatever its state."""
+    of_progress = (runs.c.pipeline_key == pipeline_key, runs.c.run_kind.in_(PROGRESS_KINDS))
+    found = _runs(tx, _SELECT.where(*of_progress).order_by(runs.c.interval_start, runs.c.id).limit(1))
+    return found[0] if found else None
+
+
 def page(
     tx: Transaction,
     pipeline_key: int,

@@ -10,11 +10,12 @@ from typing import Final
 
 from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
+from warehouse_sync.catalog.gaps import latest_gap
 from warehouse_sync.domain.connection import Connection
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline, Schedule
-from warehouse_sync.domain.run import Run, RunState
+from warehouse_sync.domain.run import Run, RunKind, RunState
 from warehouse_sync.domain.schedule import CATCH_UP, ScheduleInterval
 from warehouse_sync.domain.timestamps import format_instant
 from warehouse_sync.scheduler.ledger import blocking_run, progress_of, staleness_deadline
@@ -85,7 +86,8 @@ class PipelineOutlook:
         next_intervals: the next few; for an on-demand pipeline the one that a trigger would read now.
         failed: intervals that failed and were not read since, the oldest first, at most ``FAILED_SHOWN`` of them.
         first_interval: while nothing was read yet, where reading will begin; later None.
-        skipped: what the catch-up limit leaves unread before the next run, on the schedule's grid (decision D6).
+        skipped: what the catch-up limit leaves unread before the next run, or else what it left unread last and nobody had read since; on
+            the schedule's grid (decision D6).
         stale: the deadline that it has missed; None if it is not later than its schedule allows, or held back on purpose.
     """
 
@@ -128,15 +130,15 @@ def outlook_of(
     facts = _facts(tx, pipeline, progress, now, settle_delay)
     failed = runs.unread(tx, pipeline.key, limit=FAILED_SHOWN)
     state = _state(facts)
-    left_out = skipped(pipeline.schedule, progress) if facts.coming else None
     missed = _missed(tx, facts, now, settle_delay, grace)
     coming = facts.coming if _shows_intervals(pipeline, state) else ()
+    left_out = skipped(pipeline.schedule, progress) if coming else None
     return PipelineOutlook(
         pipeline=pipeline,
         connection=facts.connection,
         state=state,
         explanation=_explanation(facts, state, now)
-        + (_about_skipped(pipeline, left_out) if coming else "")
+        + _about_skipped(pipeline, left_out)
         + _about_passed([run for run in failed if run != facts.hindrance])
         + _about_stale(missed),
         synced_until=_synced_until(high_water.last_success_end(tx, pipeline.key), failed),
@@ -144,7 +146,7 @@ def outlook_of(
         next_intervals=coming,
         failed=tuple(FailedInterval(run, run == facts.hindrance) for run in failed),
         first_interval=coming[0].interval if coming and progress.last_end is None else None,
-        skipped=left_out if coming else None,
+        skipped=left_out or _gap(tx, pipeline, progress),
         stale=missed,
     )
 
@@ -156,6 +158,19 @@ def _missed(
         return None
     deadline = staleness_deadline(tx, facts.pipeline, settle_delay=settle_delay, grace=grace)
     return deadline if deadline is not None and deadline.stale_from <= now else None
+
+
+def _gap(tx: Transaction, pipeline: Pipeline, progress: PipelineProgress) -> Interval | None:
+    """What was skipped once, on the grid: it stays to be seen until somebody has it read."""
+    schedule = pipeline.schedule
+    if not schedule.interval.has_grid or schedule.start is None:
+        return None
+    first, begins = runs.first(tx, pipeline.key), None
+    if first is not None and first.kind is RunKind.SCHEDULED and schedule.start < first.logical_date:
+        # The first run tells by how much the offset of its day had moved its interval.
+        begins = first.data_interval.begun_earlier(first.logical_date - schedule.start).start
+    gap = latest_gap(tx, pipeline.key, begins=begins)
+    return None if gap is None else gap.shifted(-progress.offset)
 
 
 def _synced_until(last_end: datetime | None, failed: Sequence[Run]) -> datetime | None:

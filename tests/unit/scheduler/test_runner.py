@@ -169,9 +169,9 @@ class Plant:
                 pass
         return len(self.executor.executed) - before
 
-    def runs(self) -> list[Run]:
+    def runs(self, size: int = 100) -> list[Run]:
         with self.database.read() as tx:
-            return runs.page(tx, self.pipeline.key, page=1, size=100)[::-1]
+            return runs.page(tx, self.pipeline.key, page=1, size=size)[::-1]
 
     def stored(self) -> Pipeline:
         with self.database.read() as tx:
@@ -190,6 +190,17 @@ def test_missed_intervals_are_run_in_order_one_each(hourly: Plant) -> None:
     assert hourly.work() == 5
     assert [run.data_interval.start for run in hourly.runs()] == [START + number * HOUR for number in range(5)]
     assert hourly.work() == 0
+
+
+def test_thirty_days_back_are_168_hours_and_what_is_skipped_stays_known(tmp_path: Path) -> None:
+    plant = Plant(tmp_path, Schedule(ScheduleInterval.HOURLY, START - timedelta(days=30)))
+    assert plant.work() == 168
+    read = [run.data_interval for run in plant.runs(168)]
+    assert read == [Interval(START - number * HOUR, START - (number - 1) * HOUR) for number in range(168, 0, -1)]
+    with plant.database.read() as tx:
+        runs_there = runs.page(tx, plant.pipeline.key, page=1, size=1000)
+    assert len(runs_there) == 168
+    plant.database.close()
 
 
 def test_a_transient_failure_is_tried_three_times_with_growing_pauses(hourly: Plant) -> None:

@@ -1,0 +1,37 @@
+"""Stretches of time that a pipeline has passed without reading them: what the catch-up limit skipped (decision D6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from warehouse_sync.catalog.database import Transaction
+from warehouse_sync.catalog.schema import runs
+from warehouse_sync.domain.interval import Interval
+from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunState
+
+
+def latest_gap(tx: Transaction, pipeline_key: int, *, begins: datetime | None) -> Interval | None:
+    """The latest stretch of data time that no run of progress was for, and that no other run has read since; None if there is none.
+
+    An interval that failed is no gap: somebody knows of it.
+
+    Args:
+        begins: where the pipeline was to begin, in data time; None: nowhere before its first run.
+    """
+    succeeded = runs.c.state == RunState.SUCCESS.value
+    was_for = (runs.c.run_kind == RunKind.SCHEDULED.value) | (runs.c.run_kind.in_(PROGRESS_KINDS) & succeeded)
+    order = (runs.c.interval_start, runs.c.interval_end)
+    before = sa.func.max(runs.c.interval_end).over(order_by=order, rows=(None, -1))
+    started = sa.select(runs.c.interval_start.label("until"), sa.func.coalesce(before, begins).label("since"))
+    steps = started.where(runs.c.pipeline_key == pipeline_key, was_for).subquery()
+    again = sa.exists().where(
+        runs.c.pipeline_key == pipeline_key,
+        succeeded,
+        runs.c.interval_start <= steps.c.since,
+        runs.c.interval_end >= steps.c.until,
+    )
+    query = sa.select(steps).where(steps.c.since < steps.c.until, ~again).order_by(steps.c.until.desc()).limit(1)
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Interval(row.since, row.until)
