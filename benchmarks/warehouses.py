@@ -97,7 +97,11 @@ def main(names: list[str]) -> None:
 
 def _read_bare(name: str, source: Source) -> Reading:
     line = [sys.executable, "-m", "benchmarks.warehouses", "--bare", name, source.place]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process, _Memory(process.pid) as memory:
+    # A session of its own, as the product's child has: on a busy machine the kernel shares time out by sessions.
+    with (
+        subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True) as process,
+        _Memory(process.pid) as memory,
+    ):
         assert process.stdout is not None
         seconds, rows = process.stdout.read().split()
     assert int(rows) == ROWS

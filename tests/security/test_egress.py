@@ -15,15 +15,14 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.postgres import RunningPostgres, postgres
+from tests.fixtures.postgres import running_postgres
+from tests.fixtures.postgres_proxy import startup_proxy
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.catalogue import open_warehouse
 from warehouse_sync.warehouses.policy import WarehousePolicy
 from warehouse_sync.warehouses.protocol import Warehouse
-
-__all__ = ["postgres"]
 
 SPELLINGS = [
     # this machine
@@ -158,12 +157,19 @@ class Trap:
     caught: list[str] = field(default_factory=list)
     _servers: list[socket.socket] = field(default_factory=list)
 
+    def at(self, address: str, port: int) -> Trap:
+        """The same at one address alone."""
+        self.port = port
+        self._servers = [socket.create_server((address, port))]
+        return self
+
     def __enter__(self) -> Trap:
-        four = socket.create_server(("0.0.0.0", 0))
-        self.port = four.getsockname()[1]
-        self._servers = [four]
-        with suppress(OSError):  # a machine without IPv6
-            self._servers.append(socket.create_server(("::", self.port), family=socket.AF_INET6))
+        if not self._servers:
+            four = socket.create_server(("0.0.0.0", 0))
+            self.port = four.getsockname()[1]
+            self._servers = [four]
+            with suppress(OSError):  # a machine without IPv6
+                self._servers.append(socket.create_server(("::", self.port), family=socket.AF_INET6))
         for server in self._servers:
             threading.Thread(target=self._accept, args=(server,), daemon=True).start()
         return self
@@ -289,26 +295,38 @@ def test_the_trap_would_have_noticed(trap: Trap, attempts: list[object]) -> None
     trap.caught.clear()
 
 
+@pytest.fixture(scope="module")
+def ports() -> Iterator[dict[str, int]]:
+    """Where a real PostgreSQL and the stand-in for Redshift listen, by the type of warehouse."""
+    with running_postgres(md5_user="analyst") as server, startup_proxy(server.port) as proxied:
+        server.execute("ALTER SYSTEM SET password_encryption = 'md5'", "SELECT pg_reload_conf()")
+        server.execute("CREATE ROLE analyst LOGIN PASSWORD 'hunter22'")
+        yield {"postgres": server.port, "redshift": proxied}
+
+
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("kind", ["postgres", "redshift"])
 def test_a_name_that_changes_its_address_is_not_followed(
-    verb: str, postgres: RunningPostgres, trap: Trap, monkeypatch: pytest.MonkeyPatch
+    kind: str, verb: str, ports: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
 
-    def changing(host: str, *_: object, **__: object) -> list[tuple[Any, ...]]:
-        """First where the server is; from then on another address of this machine, where the trap listens too."""
+    def changing(host: str, *arguments: Any, **options: Any) -> list[tuple[Any, ...]]:
+        """First where the server is; from then on where the trap is."""
+        if host != "db.test":
+            return _real_getaddrinfo(host, *arguments, **options)
         asked.append(host)
         address = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, ports[kind]))]
 
     monkeypatch.setattr(socket, "getaddrinfo", changing)
-    port = postgres.port
-    policy = WarehousePolicy(allowed_private_hosts=(f"db.test:{port}",), login_timeout_seconds=5)
-    fields = {"host": "db.test", "port": str(port), "database": "postgres", "user": postgres.user, "sslmode": "disable"}
-    address = WarehouseAddress("postgres", fields, {"password": Secret(postgres.password)})
-    _talk(address, VERBS[verb], policy)
-    assert asked == ["db.test"]
-    assert trap.caught == []
+    policy = WarehousePolicy(allowed_private_hosts=(f"db.test:{ports[kind]}",), login_timeout_seconds=5)
+    fields = {"host": "db.test", "port": str(ports[kind]), "database": "postgres", "user": "analyst"}
+    address = WarehouseAddress(kind, {**fields, "sslmode": "disable"}, {"password": Secret("hunter22")})
+    with Trap().at("127.0.0.2", ports[kind]) as trap:
+        _talk(address, VERBS[verb], policy)
+        assert asked == ["db.test"]
+        assert trap.caught == []
 
 
 def test_a_name_that_leads_to_a_good_and_a_forbidden_address_is_refused(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from warehouse_sync.domain.load_timestamp import LoadTimestampType
-from warehouse_sync.errors import WarehouseStep
+from warehouse_sync.warehouses.catalogue.postgres import POSTGRES
 from warehouse_sync.warehouses.protocol import Capabilities, FieldSpec, IdentifierCase, LogIn, WarehouseType
 
 SSL_MODES: Final = ("verify-full", "verify-ca", "disable")
@@ -49,17 +48,12 @@ REDSHIFT: Final = WarehouseType(
     ),
     capabilities=Capabilities(
         identifiers=IdentifierCase.LOWER,
-        load_timestamps=(
-            LoadTimestampType.TIMESTAMP,
-            LoadTimestampType.TIMESTAMP_NTZ,
-            LoadTimestampType.TIMESTAMP_TZ,
-            LoadTimestampType.DATE,
-        ),
+        load_timestamps=POSTGRES.capabilities.load_timestamps,
         timestamp_digits=6,
         can_cancel=True,
         cost="Load on the cluster, or seconds of a serverless workgroup; a sort key on the load timestamp keeps it small.",
     ),
     tested="emulated: the real connector against a PostgreSQL 18",
-    steps=tuple(WarehouseStep(name) for name in ("configure", "resolve", "reach", "tls", "login", "database")),
+    steps=POSTGRES.steps,
     extra="redshift",
 )
