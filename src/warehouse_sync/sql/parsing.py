@@ -205,6 +205,11 @@ def _syntax_error(error: ParseError, dialect: SqlDialect) -> SqlRefused:
     return refusal(f"Syntax error in {dialect.name} SQL{where}{near}; correct the query.")
 
 
+def _is_bare_word(node: exp.Expr) -> bool:
+    word = node.this if isinstance(node, exp.Column) else node
+    return isinstance(word, exp.Identifier) and not word.args.get("quoted")
+
+
 @cache
 def _sqlglot(name: str) -> Dialect:
     """The dialect, without what it does to queries on their way to another database."""
@@ -235,7 +240,19 @@ def _parser_class(name: str) -> type[Parser]:
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
             name: parse for name, parse in base.FUNCTION_PARSERS.items() if name in _FUNCTIONS_WITH_OWN_SYNTAX
         }
+        ARRAY_CONSTRUCTORS: ClassVar[dict[str, Any]] = {"ARRAY": exp.Array}
         steps = 0
+
+        def _parse_bracket(self, this: exp.Expr | None = None) -> exp.Expr | None:
+            # Only the bare word begins ARRAY[1, 2]. The parser would take array(a)[1] and "array"[1] for it, too, and lose a.
+            if (
+                this is not None
+                and not _is_bare_word(this)
+                and this.name.upper() in self.ARRAY_CONSTRUCTORS
+                and self._curr
+            ):
+                this = exp.Paren(this=this)
+            return super()._parse_bracket(this)  # type: ignore[no-any-return]
 
         def _advance(self, times: int = 1) -> None:
             self.steps += 1

@@ -184,3 +184,12 @@ def test_most_helpful_refusal_is_given(sql: str, expected: str) -> None:
 def test_unknown_dialect_is_refused() -> None:
     with pytest.raises(SqlRefused, match="not supported"):
         check_query("SELECT 1", "oracle")
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "duckdb", "postgres"])
+@pytest.mark.parametrize("expression", ["list(tags)[1]", "array(tags)[1]", '"array"[1]', '"list"[1]'])
+def test_an_element_of_what_is_called_like_an_array_keeps_the_array(dialect: str, expression: str) -> None:
+    generated = check_query(f"SELECT customer_id, {expression} AS first FROM crm.people", dialect).text
+    inside = expression.split("[", maxsplit=1)[0].strip('"').split("(", maxsplit=1)
+    assert inside[-1].rstrip(")").casefold() in generated.casefold()
+    assert "(1)" not in generated
