@@ -37,10 +37,11 @@ from warehouse_sync.logs import configure_logging, get_logger
 from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.reader import DuckDbReader
+from warehouse_sync.profiles.undo_preview import DuckDbUndoPreviewer
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
-from warehouse_sync.scheduler.steps import ReadingSteps, RunSteps
+from warehouse_sync.scheduler.steps import ReadingSteps, RunSteps, UndoingSteps
 from warehouse_sync.scheduler.watchdog import Watchdog
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.keyring import Keyring, open_keyring, read_master_keys
@@ -63,6 +64,7 @@ from warehouse_sync.services.records import RecordService
 from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
+from warehouse_sync.services.undo import UndoService
 from warehouse_sync.services.workspaces import WorkspaceService
 from warehouse_sync.settings import LoadedSettings, Settings
 from warehouse_sync.sql.guard import accepting_dialects
@@ -158,7 +160,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
     live = LiveProgress()
     runner = Runner(
         database=base.database,
-        steps=_steps(settings, base, executor),
+        steps=_steps(settings, base, executor, stores),
         executor=executor,
         live=live,
         clock=base.clock,
@@ -199,6 +201,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         provenance=ProvenanceService(database, reader, reader),
         records=RecordService(database, reader),
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
+        undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=runner.wake),
         identity_settings=IdentitySettingsService(database, clock, reader),
         is_healthy=lambda: _is_healthy(database),
     )
@@ -206,9 +209,12 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
     return (runner, watchdog), services
 
 
-def _steps(settings: Settings, base: _Foundation, executor: RunExecutor) -> dict[RunKind, RunSteps]:
+def _steps(
+    settings: Settings, base: _Foundation, executor: RunExecutor, stores: DuckDbStores
+) -> dict[RunKind, RunSteps]:
     reading = ReadingSteps(base.database, base.vault, executor, settings.limits)
-    return dict.fromkeys(RunKind, reading)
+    undoing = UndoingSteps(base.database, stores, base.clock)
+    return {kind: undoing if kind is RunKind.UNDO else reading for kind in RunKind}
 
 
 def _retention(settings: Settings) -> Retention:

@@ -29,6 +29,7 @@ from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.protocol import Profile, Rejects
 from warehouse_sync.profiles.reader import DuckDbReader
+from warehouse_sync.profiles.undo_preview import DuckDbUndoPreviewer
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.rate import FailureLimiter
@@ -50,6 +51,7 @@ from warehouse_sync.services.records import RecordService
 from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenRules, TokenService
+from warehouse_sync.services.undo import UndoService
 from warehouse_sync.services.workspaces import WorkspaceService
 from warehouse_sync.sql.guard import accepting_dialects
 from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
@@ -307,6 +309,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         provenance=ProvenanceService(database, profiles, DuckDbReader(stores)),
         records=RecordService(database, profiles),
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
+        undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=wake),
         identity_settings=IdentitySettingsService(database, clock, profiles),
         is_healthy=lambda: True,
     )

@@ -87,6 +87,10 @@ class _Writer:
                 OPERATOR, name="n", permission=Permission.USER, workspace_ids=[5328]
             )
             values["clientId"] = made.credential.client_id
+        elif route.path.endswith("/undo"):
+            home = Home(self.plane.stores)
+            home.runs = self.run_id - 1
+            home.sync({"customer_id": "c"})
         elif "mpid" in route.parameters:
             values["mpid"] = self._new_profile()
         elif "tombstoneId" in route.parameters:

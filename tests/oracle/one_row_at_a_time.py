@@ -41,11 +41,12 @@ class Model:
     people: dict[int, Person] = field(default_factory=dict)
     clock: int = 0
     conflicts: int = 0
+    made: int = 0
     known_before_run: int = 0
 
     def begin_run(self) -> None:
         """An MPID in a run's rows must name a person that existed before the run."""
-        self.known_before_run = len(self.people)
+        self.known_before_run = self.made
 
     def normal(self, kind: str, value: str) -> str:
         return value.strip().lower() if kind == "email" else value.strip()
@@ -113,13 +114,14 @@ class Model:
         """Returns the number of the person, or None for a rejected row."""
         asked = self.identities(row)
         direct = row.get("direct")
-        if direct is not None and direct > self.known_before_run:
+        if direct is not None and (direct > self.known_before_run or direct not in self.people):
             return None
         if direct is None and not any(kind in self.rules.priority for kind, _ in asked):
             return None
         person = self.people[direct] if direct is not None else self.resolve(asked)
         if person is None:
-            person = Person(len(self.people) + 1)
+            self.made += 1  # no number is given twice
+            person = Person(self.made)
             self.people[person.number] = person
         self.attach(person, asked)
         self.clock += 1

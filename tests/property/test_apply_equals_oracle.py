@@ -118,7 +118,9 @@ def test_apply_equals_the_model(name: str, runs: list[tuple[list[dict], int]]) -
             stores.close()
 
 
-def apply_run(stores: DuckDbStores, rules: IdentityRules, number: int, rows: list[dict], chunk_rows: int) -> RunCounts:
+def apply_run(
+    stores: DuckDbStores, rules: IdentityRules, number: int, rows: list[dict], chunk_rows: int, data_model: int = 7
+) -> RunCounts:
     stamp = LoadTimestamp("updated_at", LoadTimestampType.TIMESTAMP_NTZ)
     mapping = plan_mapping(COLUMNS, stamp, priority=rules.priority, plain_timestamp_is_instant=False)
     records = RecordPlan(COLUMNS, mapping, stamp, TimestampClass.ZONELESS)
@@ -129,7 +131,7 @@ def apply_run(stores: DuckDbStores, rules: IdentityRules, number: int, rows: lis
     for chunk, first in enumerate(range(0, len(rows), chunk_rows)):
         part = rows[first : first + chunk_rows]
         mpids = [None if r["direct"] is None else codec.encode(r["direct"], run.environment) for r in part]
-        plan = ApplyPlan(run, 7, records, rules)
+        plan = ApplyPlan(run, data_model, records, rules)
         total += apply_chunk(stores, plan, chunk, arrow_table(part, mpids), now=EPOCH)
     progress = stores.begin(run, start_over=False)
     assert progress.counts == total
@@ -137,14 +139,19 @@ def apply_run(stores: DuckDbStores, rules: IdentityRules, number: int, rows: lis
 
 
 def compare_run(model: Model, rows: list[dict], counts: RunCounts) -> None:
-    people, conflicts = len(model.people), model.conflicts
+    people, conflicts = model.made, model.conflicts
     model.begin_run()
     placed = [model.apply(r) for r in rows]
-    assert counts.extracted == len(rows)
+    compare_counts(counts, placed, model.made - people, model.conflicts - conflicts)
+
+
+def compare_counts(counts: RunCounts, placed: list[int | None], made: int, conflicts: int) -> None:
+    """``placed`` is the person of each row, None for a rejected one."""
+    assert counts.extracted == len(placed)
     assert counts.rejected == placed.count(None)
-    assert counts.mapped == len(rows) - counts.rejected
-    assert counts.profiles_created == len(model.people) - people
-    assert counts.identity_conflicts == model.conflicts - conflicts
+    assert counts.mapped == len(placed) - counts.rejected
+    assert counts.profiles_created == made
+    assert counts.identity_conflicts == conflicts
 
 
 def compare_people(model: Model, stores: DuckDbStores, rules: IdentityRules) -> None:

@@ -26,7 +26,7 @@ def permissions_of(route: Route) -> frozenset[str]:
         return frozenset({"admin", "user", "profile"})
     if route.path.startswith("/userprofile/") or _PROFILES.search(route.name):
         return frozenset({"admin", "profile"})
-    if route.path.startswith(ADMINISTRATION) or route.path.endswith(("/audit", "/tombstones")):
+    if route.path.startswith(ADMINISTRATION) or route.path.endswith(("/audit", "/tombstones", "/undo")):
         return frozenset({"admin"})
     triggers = route.method == "POST" and route.path.endswith(TRIGGERS)
     return frozenset({"admin", "user"} if route.method == "GET" or triggers else {"admin"})

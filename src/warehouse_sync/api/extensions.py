@@ -12,6 +12,7 @@ from warehouse_sync.api import (
     profile_provenance,
     records,
     run_requests,
+    undo,
 )
 
 router = APIRouter(prefix="/platform/extensions/workspaces/{workspaceId}")
@@ -23,5 +24,6 @@ for _part in (
     records.router,
     pipeline_verbs.router,
     run_requests.router,
+    undo.router,
 ):
     router.include_router(_part)

@@ -79,12 +79,15 @@ class HeldIdentityAnswer(BaseModel):
 
 
 class LostIdentityAnswer(BaseModel):
-    """An identity that went to another profile, because its type is unique."""
+    """An identity that the profile lost."""
 
     type: IdentityType
     value: str = Field(examples=["ann@example.com"])
     attached_by: RowAnswer
-    taken_by_mpid: str = Field(examples=[_MPID])
+    taken_by_mpid: str | None = Field(
+        description="The profile it went to, because its type is unique; null if the run that attached it was undone.",
+        examples=[_MPID],
+    )
     taken_by: RowAnswer
 
 
@@ -212,7 +215,7 @@ def _lost(identity: LostIdentity) -> LostIdentityAnswer:
         type=identity.identity_type,
         value=identity.value,
         attached_by=row_answer(identity.attached),
-        taken_by_mpid=str(identity.taken_by),
+        taken_by_mpid=None if identity.taken_by is None else str(identity.taken_by),
         taken_by=row_answer(identity.taken),
     )
 

@@ -20,6 +20,7 @@ from warehouse_sync.services.records import RecordService
 from warehouse_sync.services.run_requests import RunRequestService
 from warehouse_sync.services.runs import RunService
 from warehouse_sync.services.tokens import TokenService
+from warehouse_sync.services.undo import UndoService
 from warehouse_sync.services.workspaces import WorkspaceService
 
 
@@ -42,5 +43,6 @@ class Services:
     provenance: ProvenanceService
     records: RecordService
     deletions: DeletionService
+    undo: UndoService
     identity_settings: IdentitySettingsService
     is_healthy: Callable[[], bool]

@@ -8,17 +8,13 @@ import typer
 
 from warehouse_sync.cli.output import Output, OutputOption, show_one
 from warehouse_sync.cli.resources import ResourceId, ResourceKind, resource_commands
-from warehouse_sync.cli.runs import RUN_COLUMNS, show_run
-from warehouse_sync.cli.server import Server, ServerOption, WorkspaceOption, connected
-from warehouse_sync.cli.watching import watch_run
+from warehouse_sync.cli.runs import RUN_COLUMNS, WaitOption, follow
+from warehouse_sync.cli.server import ServerOption, WorkspaceOption, connected
 
 KIND: Final = ResourceKind(
     "pipelines", "pipeline", "pipelines", ("id", "name", "state", "schedule_interval", "environment", "next_run_at")
 )
 app = resource_commands(KIND, "Pipelines: a connection and a data model together, with a feed and a schedule.")
-
-
-WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for the end of the run, and end with 3 if it fails.")]
 
 
 @app.command("trigger")
@@ -32,7 +28,7 @@ def trigger(
 ) -> None:
     """Start a run of an on-demand pipeline."""
     with connected(server, workspace) as opened:
-        _follow(opened, pipeline_id, opened.workspace.trigger(pipeline_id), output, wait=wait)
+        follow(opened, pipeline_id, opened.workspace.trigger(pipeline_id), output, wait=wait)
 
 
 @app.command("resync")
@@ -47,7 +43,7 @@ def resync(
     """Read everything again that a pipeline has read. Its progress stays."""
     with connected(server, workspace) as opened:
         made = opened.extension("POST", f"pipelines/{pipeline_id}/resync")
-        _follow(opened, pipeline_id, made["pipeline_run_id"], output, wait=wait)
+        follow(opened, pipeline_id, made["pipeline_run_id"], output, wait=wait)
 
 
 @app.command("backfill")
@@ -65,7 +61,7 @@ def backfill(
     with connected(server, workspace) as opened:
         body = {"start_time": start, "end_time": end}
         made = opened.extension("POST", f"pipelines/{pipeline_id}/backfill", body=body)
-        _follow(opened, pipeline_id, made["pipeline_run_id"], output, wait=wait)
+        follow(opened, pipeline_id, made["pipeline_run_id"], output, wait=wait)
 
 
 @app.command("pause")
@@ -109,13 +105,6 @@ def status(
         latest = found["latest_pipeline_run"]
         found["latest_pipeline_run"] = latest and {name: latest[name] for name in RUN_COLUMNS}
     show_one(found, output)
-
-
-def _follow(opened: Server, pipeline_id: str, run_id: int, output: Output, *, wait: bool) -> None:
-    if wait:
-        show_run(watch_run(opened.workspace, pipeline_id, run_id), output)
-    else:
-        show_one({"pipeline_run_id": run_id, "status": "trigger_requested"}, output)
 
 
 def _show_state(pipeline: dict[str, Any], output: Output) -> None:

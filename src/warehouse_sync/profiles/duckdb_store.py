@@ -143,7 +143,7 @@ class DuckDbStores:
     @contextmanager
     def compaction_step(self, workspace_id: int, environment: Environment) -> Iterator[bool]:
         with self._writing(workspace_id, environment) as connection:
-            yield take_step(_Sql(connection), self._limits.pace)
+            yield take_step(Sql(connection), self._limits.pace)
 
     def fold_log(self, workspace_id: int, environment: Environment) -> None:
         log = self._path(workspace_id, environment).with_suffix(".duckdb.wal")
@@ -171,6 +171,7 @@ class DuckDbStores:
                 [moment],
             )
             connection.execute(f"DELETE FROM kept_apart WHERE run IN {old}", [moment])
+            connection.execute("UPDATE counters SET history_since = greatest(history_since, $1)", [moment])
             forgotten = 0
             for model in data_models_in(connection):
                 forgotten += _forget_versions(connection, model, moment)
@@ -396,8 +397,8 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-class _Sql:
-    """Implements ``Relations``."""
+class Sql:
+    """Implements ``Relations`` on a connection with an open transaction."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -412,7 +413,7 @@ class _Sql:
         self._connection.register(name, table)
 
 
-class DuckDbChunk(_Sql):
+class DuckDbChunk(Sql):
     """Implements ``ChunkTransaction``."""
 
     def __init__(
@@ -444,7 +445,7 @@ class DuckDbChunk(_Sql):
                 "INSERT INTO reject_samples VALUES (?, ?, ?, ?)", [self._run.run_id, reason, order, row]
             )
 
-    def checkpoint(self, counts: RunCounts, *, types: int) -> None:
+    def checkpoint(self, counts: RunCounts, *, types: int, places: int | None = None) -> None:
         added = ", ".join(f"{name} = {name} + ?" for name in schema.COUNT_COLUMNS)
         now = self._now.astimezone(UTC).replace(tzinfo=None)
         moved = self._connection.execute(
@@ -461,14 +462,14 @@ class DuckDbChunk(_Sql):
         ).fetchall()
         if not moved:
             raise LeaseLostError(f"Run {self._run.run_id} has a newer holder, or chunk {self._number} is not the next.")
-        next_seq = self.first_seq + counts.extracted
+        next_seq = self.first_seq + (counts.extracted if places is None else places)
         self._connection.execute(
             "UPDATE counters SET next_profile = ?, next_seq = ?",
             [self.next_profile + counts.profiles_created, next_seq],
         )
         [(extracted,)] = moved
         self._connection.execute(
-            "INSERT INTO applied VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO applied VALUES (?, ?, ?, ?, ?, NULL)",
             [self.first_seq, next_seq, self._run.run_id, extracted - counts.extracted, now],
         )
         self.is_checkpointed = True
@@ -480,8 +481,8 @@ def _forget_versions(connection: duckdb.DuckDBPyConnection, model: int, before: 
     old = "replaced_by IN (SELECT run FROM run_progress WHERE applied_on < ?)"
     connection.execute(
         f"""DELETE FROM {values} USING {history} past WHERE {values}.seq = past.seq AND past.{old}
-            AND past.seq NOT IN (SELECT seq FROM {schema.current_table(model)})""",
-        [before],
+            AND past.seq NOT IN (SELECT seq FROM {schema.current_table(model)} UNION ALL SELECT seq FROM {history} WHERE NOT {old})""",
+        [before, before],
     )
     [(removed,)] = connection.execute(f"DELETE FROM {history} WHERE {old}", [before]).fetchall()
     return int(removed)

@@ -19,7 +19,7 @@ from warehouse_sync.profiles.provenance import (
     KeptApart,
     LostIdentity,
 )
-from warehouse_sync.profiles.versions import Versions, data_models_in
+from warehouse_sync.profiles.versions import Versions, data_models_in, source_of
 
 MOST_EVENTS: Final = 100
 _MOST_OTHERS: Final = 20
@@ -88,7 +88,7 @@ class Explainer:
     def _lost(self, profile: int) -> Iterator[LostIdentity]:
         moved = self._connection.execute(
             f"""SELECT type, value, run, attached_seq, load_ts, taken_by, taken_seq, taken_run, taken_ts
-                FROM moved WHERE profile = ? ORDER BY taken_seq DESC, type LIMIT {MOST_EVENTS}""",
+                FROM moved WHERE profile = ? AND returned_by IS NULL ORDER BY taken_seq DESC, type LIMIT {MOST_EVENTS}""",
             [profile],
         ).fetchall()
         for code, value, run, seq, load_ts, taker, taken_seq, taken_run, taken_ts in moved:
@@ -96,7 +96,7 @@ class Explainer:
                 identity_type=TYPE_OF_CODE[code],
                 value=value,
                 attached=self._ledger.place(seq, run, load_ts),
-                taken_by=self._mpid(taker),
+                taken_by=None if taker is None else self._mpid(taker),
                 taken=self._ledger.place(taken_seq, taken_run, taken_ts),
             )
 
@@ -121,7 +121,7 @@ class Explainer:
             if version.again_seq is not None:
                 by = self._ledger.run_of(version.again_seq)
                 confirmed = self._ledger.place(version.again_seq, by or version.run, version.again_ts)
-            yield Contribution(model, self._ledger.place(version.seq, version.run, version.load_ts), confirmed)
+            yield Contribution(model, source_of(version, self._ledger), confirmed)
 
     def _mpid(self, profile: int) -> int:
         return self._codec.encode(profile, self._environment)

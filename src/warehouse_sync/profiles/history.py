@@ -9,8 +9,8 @@ from operator import attrgetter
 import duckdb
 
 from warehouse_sync.profiles.ledger import Ledger
-from warehouse_sync.profiles.provenance import AttributeChange, RowPlace
-from warehouse_sync.profiles.versions import Version, Versions, data_models_in
+from warehouse_sync.profiles.provenance import AttributeChange
+from warehouse_sync.profiles.versions import Version, Versions, data_models_in, source_of
 
 
 def read_history(connection: duckdb.DuckDBPyConnection, profile: int) -> tuple[AttributeChange, ...]:
@@ -60,18 +60,18 @@ def _changes(step: _Step, ledger: Ledger) -> Iterator[AttributeChange]:
     for name in sorted({*old, *new}):
         if name in old and name in new and old[name] == new[name]:
             continue
-        source = _source(step.after, ledger) if name in new else None
+        source = source_of(step.after, ledger) if step.after is not None and name in new else None
         yield AttributeChange(
             attribute=name,
             data_model_key=step.data_model,
             value=new.get(name),
             source=source,
             previous=old.get(name),
-            previous_source=_source(step.before, ledger) if name in old else None,
+            previous_source=source_of(step.before, ledger) if step.before is not None and name in old else None,
             is_previous_known=step.is_before_known,
             changed_by=step.at_run,
             changed_on=ledger.applied_on(step.seq, step.at_run),
-            is_undone=ledger.is_undone(step.at_run),
+            is_undone=ledger.is_undone(step.seq),
             is_current=False,
         )
 
@@ -93,7 +93,3 @@ def _mark_current(changes: Sequence[AttributeChange], shown_models: Mapping[str,
             yield replace(change, is_current=True)
         else:
             yield change
-
-
-def _source(version: Version | None, ledger: Ledger) -> RowPlace | None:
-    return None if version is None else ledger.place(version.seq, version.run, version.load_ts)

@@ -9,26 +9,29 @@ import duckdb
 
 from warehouse_sync.profiles.provenance import RowPlace
 
+_Chunk = tuple[int, int, int, int, datetime, int | None]
+
 
 class Ledger:
     """The committed chunks of a scope, as one transaction sees them."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._chunks = connection.execute(
-            "SELECT first_seq, next_seq, run, first_row, applied_on FROM applied ORDER BY first_seq"
+            "SELECT first_seq, next_seq, run, first_row, applied_on, undone_by FROM applied ORDER BY first_seq"
         ).fetchall()
         self._firsts = [chunk[0] for chunk in self._chunks]
         runs = connection.execute("SELECT run, applied_on FROM run_progress").fetchall()
         self._ends: dict[int, datetime | None] = dict(runs)
-        self._undone: dict[int, int] = dict(connection.execute("SELECT run, undone_by FROM undone").fetchall())
+        self._undoing = {run for (run,) in connection.execute("SELECT undone_by FROM undone").fetchall()}
 
     def is_undo(self, run: int) -> bool:
         """Whether a run has undone another."""
-        return run in self._undone.values()
+        return run in self._undoing
 
-    def is_undone(self, run: int) -> bool:
-        """Whether a run has been undone."""
-        return run in self._undone
+    def is_undone(self, seq: int) -> bool:
+        """Whether what was done at this ``seq`` has been undone."""
+        chunk = self._chunk(seq)
+        return chunk is not None and chunk[5] is not None
 
     def run_of(self, seq: int) -> int | None:
         """The run of a ``seq``; None if it was of a format that did not keep it."""
@@ -47,7 +50,7 @@ class Ledger:
         moment = None if load_timestamp is None else load_timestamp.replace(tzinfo=UTC)
         if seq is None or chunk is None:
             return RowPlace(run, None, moment, self.ended(run))
-        first_seq, _, of_run, first_row, applied_on = chunk
+        first_seq, _, of_run, first_row, applied_on, _ = chunk
         return RowPlace(of_run, first_row + seq - first_seq + 1, moment, applied_on.replace(tzinfo=UTC))
 
     def ended(self, run: int) -> datetime | None:
@@ -59,9 +62,9 @@ class Ledger:
         """When a change at this ``seq`` by a run was committed."""
         return self.place(seq, run, None).applied_on
 
-    def _chunk(self, seq: int) -> tuple[int, int, int, int, datetime] | None:
+    def _chunk(self, seq: int) -> _Chunk | None:
         found = bisect_right(self._firsts, seq) - 1
         if found < 0 or seq >= self._chunks[found][1]:
             return None
-        chunk: tuple[int, int, int, int, datetime] = self._chunks[found]
+        chunk: _Chunk = self._chunks[found]
         return chunk

@@ -68,7 +68,7 @@ def write_identities(relations: Relations, *, run: int, lookup_types: str, first
 def _identity_statements(run: int, first_seq: int) -> Iterator[str]:
     yield f"INSERT INTO profiles SELECT profile, {run} FROM created ORDER BY profile"
     yield f"""INSERT INTO moved
-              SELECT held.*, d.taker, {run}, {first_seq} + d.ord, keyed.load_ts
+              SELECT held.*, d.taker, {run}, {first_seq} + d.ord, keyed.load_ts, NULL
               FROM identities held JOIN detached d USING (profile, h) JOIN keyed USING (ord)"""
     yield f"""INSERT INTO kept_apart
               SELECT profile, other, shared, guards, {run}, {first_seq} + ord, keyed.load_ts FROM refused JOIN keyed USING (ord)"""

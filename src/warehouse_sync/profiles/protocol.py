@@ -175,12 +175,13 @@ class ChunkTransaction(Relations, Protocol):
         """Notes refused rows of one reason; ``samples`` are (order, JSON object) of the first few."""
         ...
 
-    def checkpoint(self, counts: RunCounts, *, types: int) -> None:
+    def checkpoint(self, counts: RunCounts, *, types: int, places: int | None = None) -> None:
         """Moves the run's progress on by this chunk, if the run is still held by this epoch and stands at this chunk.
 
         Args:
             counts: what the chunk counted.
             types: mask of the identity types that its rows carried.
+            places: how many places in the order of application it used; by default one per row.
 
         Raises:
             LeaseLostError: it does not; the transaction must not commit.

@@ -82,18 +82,19 @@ class HeldIdentity:
 
 @dataclass(frozen=True, slots=True)
 class LostIdentity:
-    """An identity that went to another profile, because a value of its type belongs to one profile at most.
+    """An identity that the profile has lost.
 
     Attributes:
         attached: the row that had attached it here.
-        taken_by: MPID of the profile it went to.
-        taken: the row that took it.
+        taken_by: MPID of the profile it went to, because a value of its type belongs to one profile at most; None if the run that attached
+            it was undone.
+        taken: the row that took it, or the run that undid the other.
     """
 
     identity_type: IdentityType
     value: str
     attached: RowPlace
-    taken_by: int
+    taken_by: int | None
     taken: RowPlace
 
 

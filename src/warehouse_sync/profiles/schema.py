@@ -30,24 +30,49 @@ COUNT_COLUMNS: Final = (
 )
 """Columns of ``run_progress``, by the names of ``RunCounts``."""
 
-_HOLDING: Final = """profile BIGINT NOT NULL, type UTINYINT NOT NULL, h UHUGEINT NOT NULL, value VARCHAR NOT NULL, seq BIGINT NOT NULL,
-                     run BIGINT NOT NULL, attached_seq BIGINT, load_ts TIMESTAMP, found_by BIGINT"""
+HOLDING_COLUMNS: Final = {
+    "profile": "BIGINT NOT NULL",
+    "type": "UTINYINT NOT NULL",
+    "h": "UHUGEINT NOT NULL",
+    "value": "VARCHAR NOT NULL",
+    "seq": "BIGINT NOT NULL",
+    "run": "BIGINT NOT NULL",
+    "attached_seq": "BIGINT",
+    "load_ts": "TIMESTAMP",
+    "found_by": "BIGINT",
+}
 """A profile's hold on an identity: ``seq`` is its last write; the rest tells of the row that attached it: run, ``seq``, load timestamp,
 and by which types it had found the profile, as a mask: 0 if it made it, ``FOUND_BY_MPID`` if it named it. NULL is not known."""
 
+_HOLDING: Final = ", ".join(f"{name} {kind}" for name, kind in HOLDING_COLUMNS.items())
+
+UNDO_COUNTS: Final = (
+    "contributions_restored",
+    "contributions_removed",
+    "contributions_kept",
+    "identities_detached",
+    "identities_returned",
+    "identities_kept",
+    "profiles_removed",
+)
+"""Columns of ``undone``, by the names of ``UndoCounts``."""
+
 _CHANGE_LOG: Final = (
-    # One row per committed chunk: which ``seq`` it used, and its first row's place in the run. Any ``seq`` leads to its run and time.
+    # One row per committed chunk: which ``seq`` it used, and its first row's place in the run. Any ``seq`` leads to its run and time, and
+    # to the run that has undone it.
     """CREATE TABLE applied (
         first_seq BIGINT NOT NULL, next_seq BIGINT NOT NULL, run BIGINT NOT NULL, first_row BIGINT NOT NULL,
-        applied_on TIMESTAMP NOT NULL)""",
-    # Identities that went to another profile, as they were held, and the row that took them.
+        applied_on TIMESTAMP NOT NULL, undone_by BIGINT)""",
+    # Identities that profiles lost, as they were held; the profile that has them instead, NULL if an undone run took them away; the row
+    # that took them; and the run that gave them back by undoing another.
     f"""CREATE TABLE moved (
-        {_HOLDING}, taken_by BIGINT NOT NULL, taken_run BIGINT NOT NULL, taken_seq BIGINT NOT NULL, taken_ts TIMESTAMP NOT NULL)""",
+        {_HOLDING}, taken_by BIGINT, taken_run BIGINT NOT NULL, taken_seq BIGINT NOT NULL, taken_ts TIMESTAMP, returned_by BIGINT)""",
     # Rows that wrote to ``profile`` because guards kept them from ``other``, the best match among those refused.
     """CREATE TABLE kept_apart (
         profile BIGINT NOT NULL, other BIGINT NOT NULL, shared BIGINT NOT NULL, guards UTINYINT NOT NULL,
         run BIGINT NOT NULL, seq BIGINT NOT NULL, load_ts TIMESTAMP NOT NULL)""",
-    "CREATE TABLE undone (run BIGINT NOT NULL, undone_by BIGINT NOT NULL)",
+    f"""CREATE TABLE undone (
+        run BIGINT NOT NULL, undone_by BIGINT NOT NULL, {", ".join(f"{name} BIGINT NOT NULL" for name in UNDO_COUNTS)})""",
 )
 
 _ROW_DIGESTS: Final = "CREATE TABLE row_digests (pipeline BIGINT NOT NULL, run BIGINT NOT NULL, h UBIGINT NOT NULL)"
@@ -71,9 +96,11 @@ _DELETIONS: Final = (
 
 CREATE: Final = (
     "CREATE TABLE store_version (version INTEGER NOT NULL, engine VARCHAR NOT NULL)",
-    # The next profile number, the ``seq`` of the next row ever applied, and the next deletion.
-    "CREATE TABLE counters (next_profile BIGINT NOT NULL, next_seq BIGINT NOT NULL, next_deletion BIGINT NOT NULL)",
-    "INSERT INTO counters VALUES (1, 1, 1)",
+    # The next profile number, the ``seq`` of the next row ever applied, the next deletion; and the moment before which replaced versions
+    # are forgotten.
+    """CREATE TABLE counters (
+        next_profile BIGINT NOT NULL, next_seq BIGINT NOT NULL, next_deletion BIGINT NOT NULL, history_since TIMESTAMP)""",
+    "INSERT INTO counters VALUES (1, 1, 1, NULL)",
     # Fence and checkpoint of each run in one row: only the newest epoch moves ``chunks`` on, and by exactly one. ``first_profile`` is the
     # first number that the run itself may give: an MPID in its rows must name a profile below it, however the rows fall into chunks.
     # ``types`` is the mask of the identity types its rows carried; NULL for runs of a format that did not keep it.
@@ -131,6 +158,11 @@ VERSION_COLUMNS: Final = {
 and ``seq`` of the newest row that said the same."""
 
 
+DATA_MODELS: Final = """SELECT table_name[3:]::BIGINT AS key FROM duckdb_tables()
+    WHERE database_name = current_database() AND regexp_full_match(table_name, 'm_[0-9]+') ORDER BY key"""
+"""A query of the keys of the data models that a store has tables of, ascending."""
+
+
 def create_data_model(data_model_key: int) -> tuple[str, ...]:
     """Statements that make a data model's tables, without attribute columns."""
     columns = ", ".join(f"{name} {kind}" for name, kind in VERSION_COLUMNS.items())
@@ -163,6 +195,7 @@ def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:
     yield "ALTER TABLE run_progress ADD COLUMN keeps_digests BOOLEAN"
     yield _ROW_DIGESTS
     yield "ALTER TABLE counters ADD COLUMN next_deletion BIGINT DEFAULT 1"
+    yield "ALTER TABLE counters ADD COLUMN history_since TIMESTAMP"
     yield from _CHANGE_LOG
     yield from _DELETIONS
     yield from _DISORDER

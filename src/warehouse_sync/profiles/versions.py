@@ -11,8 +11,10 @@ from typing import Any
 import duckdb
 
 from warehouse_sync.domain.column import ColumnKind
+from warehouse_sync.profiles.ledger import Ledger
 from warehouse_sync.profiles.protocol import AttributeValue
-from warehouse_sync.profiles.schema import current_table, history_table, values_table
+from warehouse_sync.profiles.provenance import RowPlace
+from warehouse_sync.profiles.schema import DATA_MODELS, current_table, history_table, values_table
 from warehouse_sync.profiles.values import typed_value
 
 
@@ -51,9 +53,14 @@ class Version:
 
 def data_models_in(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """The keys of the data models that a store has tables of, ascending."""
-    named = """SELECT table_name[3:]::BIGINT AS key FROM duckdb_tables()
-               WHERE database_name = current_database() AND regexp_full_match(table_name, 'm_[0-9]+') ORDER BY key"""
-    return [key for (key,) in connection.execute(named).fetchall()]
+    return [key for (key,) in connection.execute(DATA_MODELS).fetchall()]
+
+
+def source_of(version: Version, ledger: Ledger) -> RowPlace:
+    """The row that a version comes from: the one that set it, or the one that confirmed it if the other was undone."""
+    if version.again_seq is not None and ledger.run_of(version.seq) != version.run:
+        return ledger.place(version.again_seq, version.run, version.again_ts)
+    return ledger.place(version.seq, version.run, version.load_ts)
 
 
 class Versions:
@@ -84,6 +91,11 @@ class Versions:
         """What a data model said of a profile before, in the order in which it was replaced."""
         found = self._read(data_model, f"{history_table(data_model)} WHERE profile = {profile:d}")
         return sorted(found, key=lambda version: (version.replaced_seq or 0, version.seq))
+
+    def at(self, data_model: int, profile: int, seq: int) -> Version | None:
+        """The replaced version that the row at a place in the order of application set."""
+        found = [version for version in self.replaced(data_model, profile) if version.seq == seq]
+        return found[-1] if found else None
 
     def latest(self, data_model: int, *, after: int, most: int) -> list[Version]:
         """What a data model said last of any profile, and says still: the versions with the greatest ``seq``, above ``after``."""

@@ -8,7 +8,7 @@ from warehouse_sync.catalog import cancellation, connections, pipelines, runs
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
 from warehouse_sync.crashpoints import crashpoint
-from warehouse_sync.domain.run import Run, RunCounts, RunState, cancelled_by
+from warehouse_sync.domain.run import Run, RunCounts, RunKind, RunState, cancelled_by
 from warehouse_sync.logs import get_logger
 from warehouse_sync.scheduler.ledger import was_changed_since_start
 from warehouse_sync.scheduler.verdict import Verdict, judge
@@ -37,9 +37,10 @@ class Settlement:
             if not runs.finish(tx, run, state=RunState.SUCCESS, counts=counts, failure=None, now=self._clock.now()):
                 _log_loss()
                 return
-            pipeline = pipelines.by_key(tx, run.pipeline_key)
-            pipelines.set_fault(tx, pipeline.key, None)
-            connections.set_faulted(tx, pipeline.connection_key, is_faulted=False)
+            if run.kind is not RunKind.UNDO:  # it has asked nothing of them
+                pipeline = pipelines.by_key(tx, run.pipeline_key)
+                pipelines.set_fault(tx, pipeline.key, None)
+                connections.set_faulted(tx, pipeline.connection_key, is_faulted=False)
         crashpoint("run_finished")
         self._executor.discard(run.id)
         _log.info("run succeeded", extracted=counts.extracted, mapped=counts.mapped, rejected=counts.rejected)

@@ -9,15 +9,18 @@ from typing import Final, Protocol
 from warehouse_sync.catalog import connections, data_models, pipelines, runs, workspaces
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.catalog.identity_rules import rules_of
+from warehouse_sync.clock import Clock
 from warehouse_sync.domain.identity import IdentityRules
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunCounts
 from warehouse_sync.domain.schedule import ScheduleInterval
+from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.profiles.row_memory import RowMemory
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.sync.execution import RunExecutor, RunObserver, RunOrder
 from warehouse_sync.sync.late_rows import LateRowRepair
+from warehouse_sync.sync.undo import undo_run
 
 _READ_AGAIN_AS: Final = ScheduleInterval.ONCE
 """What is read again is read at once, however long the intervals were: its limit is that of a pipeline that runs once."""
@@ -92,6 +95,23 @@ def _repair(tx: Transaction, run: Run, pipeline: Pipeline) -> LateRowRepair | No
         previous_rows=0 if previous.counts is None else previous.counts.extracted,
         previous_probe=None if previous.generated_sql is None else previous.generated_sql.probe,
     )
+
+
+class UndoingSteps:
+    """Implements ``RunSteps`` for runs that undo another one. They read no warehouse, and count no rows."""
+
+    def __init__(self, database: Database, stores: ProfileStores, clock: Clock) -> None:
+        self._database = database
+        self._stores = stores
+        self._clock = clock
+
+    def execute(self, run: Run, observer: RunObserver, cancelled: Callable[[], bool]) -> RunCounts:  # noqa: ARG002 - one short step
+        if run.target_run_id is None:
+            raise AssertionError("a run that undoes names its target")
+        with self._database.read() as tx:
+            rules = _rules(tx, run.workspace_id)
+        undo_run(self._stores, run.key, run.target_run_id, rules, now=self._clock.now())
+        return RunCounts()
 
 
 def _rules(tx: Transaction, workspace_id: int) -> IdentityRules:
