@@ -203,7 +203,7 @@ def campaign(trials: int, seed: int) -> Outcome:
     failures: list[str] = []
     hit: Counter[str] = Counter()
     with TemporaryDirectory(prefix="kill-random-") as folder:
-        prepared = Stage(Path(folder) / "prepared", prepare_home(Path(folder) / "prepared" / "home", warm=True))
+        prepared = Stage(Path(folder) / "prepared", prepare_home(Path(folder) / "prepared" / "home"))
         number = 0
         while hit.total() < trials:
             place = Path(folder) / str(number)

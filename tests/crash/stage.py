@@ -60,7 +60,7 @@ class Stage:
 
 def make_stage(folder: Path) -> Stage:
     """Prepares a home and a shop; nothing is run yet."""
-    stage = Stage(folder, prepare_home(folder / "home", warm=True))
+    stage = Stage(folder, prepare_home(folder / "home"))
     make_shop(folder)
     with stage.serving() as service:
         create_connection(service, "c", "shop.duckdb")

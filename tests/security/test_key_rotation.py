@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.fixtures.service import clean_environment, command, prepare_home, running_service
+from tests.fixtures.warm_process import run_warm
 from warehouse_sync.catalog import connections, home_facts
 from warehouse_sync.catalog.database import Database, open_database, url_of_home
 from warehouse_sync.crashpoints import VARIABLE
@@ -78,9 +79,8 @@ def expected(count: int) -> dict[str, str]:
 
 
 def rotate(home: Path, crash_at: str | None = None) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "warehouse_sync", "keys", "rotate", "--home", str(home), "--output", "json"]
-    environment = clean_environment({VARIABLE: crash_at} if crash_at else {})
-    return subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
+    line = ["keys", "rotate", "--home", str(home), "--output", "json"]
+    return run_warm(line, clean_environment({VARIABLE: crash_at} if crash_at else {}))
 
 
 def master_keys(home: Path) -> list[dict[str, Any]]:
