@@ -61,9 +61,9 @@ def close_code(session_id: str | None, origin: str) -> int | None:
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/", "/console/audit", "/console/%2e%2e/console/audit"])
-@pytest.mark.parametrize("session_id", [None, "", "x", KNOWN.id + "x"])
+@pytest.mark.parametrize("session_id", [None, "", "x", "forged"])
 def test_without_a_session_everything_leads_to_the_sign_in(path: str, session_id: str | None) -> None:
-    answer = ask(path, session_id)
+    answer = ask(path, f"{KNOWN.id}x" if session_id == "forged" else session_id)
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
 
 
