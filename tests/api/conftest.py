@@ -307,7 +307,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         run_requests=RunRequestService(database, clock, wake=wake),
         profiles=ProfileService(database, profiles),
         provenance=ProvenanceService(database, profiles, DuckDbReader(stores)),
-        records=RecordService(database, profiles),
+        records=RecordService(database, DuckDbReader(stores)),
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
         undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=wake),
         identity_settings=IdentitySettingsService(database, clock, profiles),
