@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import pyarrow as pa
 
 from tests.unit.profiles.applying import START, Home
 from warehouse_sync.api.profiles import typed_json
-from warehouse_sync.domain.column import IDENTITY_KINDS, Column
-from warehouse_sync.domain.identity import TYPE_CODES, IdentityRules, IdentityType
-from warehouse_sync.identity.fingerprints import IdentitySource, RejectReason, build_keyed
-from warehouse_sync.sync.records import storable
+from warehouse_sync.domain.column import IDENTITY_KINDS
+from warehouse_sync.domain.identity import IdentityType
+from warehouse_sync.identity.fingerprints import RejectReason
 from warehouse_sync.warehouses.arrow import column_kinds, kind_of
 from warehouse_sync.warehouses.protocol import Warehouse
 
@@ -123,17 +121,16 @@ def observed(warehouse: Warehouse, table: TypeTable, folder: Path) -> tuple[list
     rows = rows.rename_columns([name.lower() for name in rows.column_names])
     home = Home(folder)
     try:
-        stamp = pa.array([START.replace(tzinfo=None)], pa.timestamp("us"))
-        whole = rows.append_column("t", stamp).append_column("customer_id", pa.array(["c-1"]))
-        dropped = home.apply(whole).values_dropped
+        dropped = home.apply(_with_stamp(rows, ["attributes"])).values_dropped
         attributes = home.attributes()
+        identities = _identities(home, rows)
     finally:
         home.stores.close()
     seen = []
     for place, (_, sample) in enumerate(table.samples):
         found = attributes.get(f"s{place}")
         text, typed = (found.text, typed_json(found.value)) if found else (None, None)
-        seen.append((sample.sql, Seen(_arrow_name(rows.field(place)), text, typed, _identity(rows, place))))
+        seen.append((sample.sql, Seen(_arrow_name(rows.field(place)), text, typed, identities[place])))
     return seen, dropped
 
 
@@ -141,37 +138,33 @@ def _arrow_name(one: pa.Field) -> str:
     return "json" if kind_of(one).value == "json" else str(one.type)
 
 
-def _identity(rows: pa.Table, place: int) -> Any:
-    kind = column_kinds(rows.schema)[place].kind
-    if kind not in IDENTITY_KINDS:
-        return REFUSED
-    with duckdb.connect() as engine:
-        relations = _Relations(engine)
-        staged = storable(rows.select([place])).rename_columns(["c"]).append_column("ord", pa.array([0], pa.int64()))
-        staged = staged.append_column("load_ts", pa.array([START.replace(tzinfo=None)], pa.timestamp("us")))
-        relations.register("staged", staged)
-        sources = [IdentitySource("c", Column("c", kind).kind, IdentityType.OTHER)]
-        build_keyed(relations, "staged", sources, IdentityRules(priority=(IdentityType.OTHER,)), direct=False)
-        text, reject = relations.rows(f"SELECT v_{TYPE_CODES[IdentityType.OTHER]}, reject FROM keyed")[0]
-    if reject == RejectReason.NO_IDENTITY:
-        return None
-    return text if reject is None else RejectReason(reject)
+def _identities(home: Home, rows: pa.Table) -> dict[int, Any]:
+    """What becomes of each value under a reserved name, beside an identity that finds a profile of its own.
+
+    Values of one type are rows of one run.
+    """
+    found: dict[int, Any] = {}
+    kinds = [column.kind for column in column_kinds(rows.schema)]
+    groups: dict[str, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        if kind in IDENTITY_KINDS:
+            groups.setdefault(f"{kind} {rows.field(place).type}", []).append(place)
+        else:
+            found[place] = REFUSED
+    for places in groups.values():
+        values = pa.chunked_array([chunk for place in places for chunk in rows.column(place).chunks])
+        one = pa.table([values], schema=pa.schema([rows.field(places[0]).with_name("other")]))
+        home.apply(_with_stamp(one, [f"identity-{place}" for place in places]))
+        reasons = list(home.rejects())
+        for place in places:
+            numbers = home.holders(IdentityType.CUSTOMER_ID, f"identity-{place}")
+            found[place] = home.identities(numbers[0]).get("other") if numbers else RejectReason(*reasons)
+    return found
 
 
-@dataclass
-class _Relations:
-    engine: duckdb.DuckDBPyConnection
-    _kept: list[Any] = field(default_factory=list)
-
-    def execute(self, sql: str) -> None:
-        self.engine.execute(sql)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.engine.execute(sql).fetchall()
-
-    def register(self, name: str, table: pa.Table) -> None:
-        self._kept.append(table)
-        self.engine.register(name, table)
+def _with_stamp(rows: pa.Table, customer_ids: list[str]) -> pa.Table:
+    stamps = pa.array([START.replace(tzinfo=None)] * rows.num_rows, pa.timestamp("us"))
+    return rows.append_column("t", stamps).append_column("customer_id", pa.array(customer_ids))
 
 
 # --- the documentation ---------------------------------------------------------------------------------------------------------------
