@@ -52,6 +52,9 @@ MAX_DEATHS: Final = 3
 _IDLE_SECONDS: Final = 0.5
 _CANCELLATION_SECONDS: Final = 0.5
 _HOUSEKEEPING_SECONDS: Final = 6 * 3600.0
+_SPOOL_SECONDS: Final = 60.0
+"""So long may the rows lie on disk that were fetched for a run which was cancelled while it waited."""
+
 _LONGEST_PATIENCE: Final = timedelta(days=1)
 """A blocked interval is tried again after its own length, or after this if it is longer."""
 
@@ -126,6 +129,7 @@ class Runner:
             self._written.put(scope)
         self._start_thread("tidier", self._tidy, lambda: None)
         self._start_thread("housekeeper", self.keep_house, lambda: self._stopping.wait(_HOUSEKEEPING_SECONDS))
+        self._start_thread("spools", self._discard_spools, lambda: self._stopping.wait(_SPOOL_SECONDS))
         self._start_thread("cancellations", self.heed_cancellations, lambda: self._stopping.wait(_CANCELLATION_SECONDS))
         pause = self._settings.lease.total_seconds() / 4
         self._start_thread("heartbeat", self.renew_leases, lambda: self._stopping.wait(pause))

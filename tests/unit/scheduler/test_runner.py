@@ -30,6 +30,7 @@ from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
 from warehouse_sync.scheduler.steps import ReadingSteps
 from warehouse_sync.security.vault import KeyEncryptionKey, Vault
+from warehouse_sync.sync.execution import RunOrder
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -44,6 +45,7 @@ class ScriptedExecutor:
     def __init__(self) -> None:
         self.script: list[Exception | None] = []
         self.executed: list[Run] = []
+        self.orders: list[RunOrder] = []
         self.spools: set[int] = set()
         self.tidied: list[tuple[int, Environment]] = []
         self.meanwhile: Callable[[], object] = lambda: None
@@ -51,6 +53,7 @@ class ScriptedExecutor:
     def execute(self, order: Any, observer: object, cancelled: Callable[[], bool]) -> RunCounts:
         del observer
         self.executed.append(order.run)
+        self.orders.append(order)
         self.spools.add(order.run.id)
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()

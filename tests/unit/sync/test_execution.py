@@ -19,7 +19,7 @@ from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
 from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKind, RunState, UnreadRows
-from warehouse_sync.errors import StoreError
+from warehouse_sync.errors import InvalidRequest, StoreError
 from warehouse_sync.profiles.duckdb_store import DuckDbStores
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, RunOrder
@@ -188,3 +188,10 @@ def test_a_spool_that_vanishes_is_no_empty_interval(plant: Plant, monkeypatch: p
     monkeypatch.setattr("warehouse_sync.sync.execution.crashpoint", vanish)
     with pytest.raises(StoreError):
         plant.execute(plant.order, Watcher())
+
+
+def test_too_many_rows_to_read_again_are_refused_with_how_to_split_them(plant: Plant) -> None:
+    again = replace(plant.order, run=replace(RUN, kind=RunKind.BACKFILL), max_rows=7)
+    with pytest.raises(InvalidRequest, match="in at least 3 backfills, each of a part of") as refused:
+        plant.execute(again, Watcher())
+    assert refused.value.code == "too_many_records"
