@@ -34,6 +34,7 @@ from warehouse_sync.domain.run import RunKind
 from warehouse_sync.errors import SettingsError, StoreError
 from warehouse_sync.home import Home, exclusive
 from warehouse_sync.logs import configure_logging, get_logger
+from warehouse_sync.metrics import Metrics
 from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.reader import DuckDbReader
@@ -56,6 +57,7 @@ from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.deletions import DeletionService
 from warehouse_sync.services.feeds import FeedFinder, FeedService
 from warehouse_sync.services.identity_settings import IdentitySettingsService
+from warehouse_sync.services.metrics import MetricsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -92,6 +94,7 @@ class _Foundation:
     database: Database
     digests: ClientSecretDigests
     clock: Clock
+    metrics: Metrics
 
 
 def serve(loaded: LoadedSettings, announce: Callable[[str], None]) -> None:
@@ -140,7 +143,7 @@ def _serve_home(
         for worker in workers:
             worker.start()
             at_the_end.callback(worker.stop)
-        _listen(settings, services, sockets, announce)
+        _listen(settings, base, services, sockets, announce)
 
 
 class _Worker(Protocol):
@@ -170,6 +173,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             settle_delay=settle_delay,
             retention=_retention(settings),
         ),
+        metrics=base.metrics,
     )
     database, clock = base.database, base.clock
     reader = DuckDbReader(stores)
@@ -203,6 +207,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
         undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=runner.wake),
         identity_settings=IdentitySettingsService(database, clock, reader),
+        metrics=MetricsService(database, clock, base.metrics, settle_delay=settle_delay, grace=grace),
         is_healthy=lambda: _is_healthy(database),
     )
     watchdog = Watchdog(database, clock, settle_delay=settle_delay, grace=grace)
@@ -251,7 +256,15 @@ def _foundation(settings: Settings) -> Iterator[_Foundation]:
     database = open_database(url_of_home(home.folder) if url is None else url.reveal())
     try:
         _check_vault(database, vault)
-        yield _Foundation(home, keyring, vault, database, ClientSecretDigests(keyring.client_secrets), SystemClock())
+        yield _Foundation(
+            home,
+            keyring,
+            vault,
+            database,
+            ClientSecretDigests(keyring.client_secrets),
+            SystemClock(),
+            Metrics(metadata.version("warehouse-sync")),
+        )
     finally:
         database.close()
 
@@ -366,13 +379,18 @@ def _refuse_open_network(settings: Settings) -> None:
 
 
 def _listen(
-    settings: Settings, services: Services, sockets: list[socket.socket], announce: Callable[[str], None]
+    settings: Settings,
+    base: _Foundation,
+    services: Services,
+    sockets: list[socket.socket],
+    announce: Callable[[str], None],
 ) -> None:
     app = create_app(
         services,
         version=metadata.version("warehouse-sync"),
         address=settings.issuer_url,
         limits=_request_limits(settings),
+        counters=base.metrics,
         cors_origins=settings.cors_origins,
         public_prefixes=(CONSOLE_PATH,) if settings.console else (),
     )

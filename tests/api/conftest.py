@@ -25,6 +25,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.limits import Limits
 from warehouse_sync.errors import WarehouseSyncError
+from warehouse_sync.metrics import Metrics
 from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.protocol import Profile, Rejects
@@ -43,6 +44,7 @@ from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.deletions import DeletionService
 from warehouse_sync.services.feeds import FeedFinder, FeedService, IssuedFeed
 from warehouse_sync.services.identity_settings import IdentitySettingsService
+from warehouse_sync.services.metrics import MetricsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -263,6 +265,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
     digests = ClientSecretDigests(bytes(32))
     vault = Vault([KeyEncryptionKey(bytes(range(32)))])
     warehouse, profiles, wakes = StandInWarehouse(), StandInProfiles(), []
+    metrics = Metrics("1")
     workspaces = WorkspaceService(database, clock)
     workspaces.create(OPERATOR, id=5328, name="Shop", org_id=1, account_id=2)
     workspaces.create(OPERATOR, id=7, name="Other", org_id=1, account_id=2)
@@ -311,9 +314,10 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
         undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=wake),
         identity_settings=IdentitySettingsService(database, clock, profiles),
+        metrics=MetricsService(database, clock, metrics, settle_delay=timedelta(0), grace=timedelta(hours=1)),
         is_healthy=lambda: True,
     )
-    app = create_app(services, version="1")
+    app = create_app(services, version="1", counters=metrics)
     with httpx.Client(transport=InProcess(app), base_url="http://testserver") as client:
         made = Plane(
             services=services,

@@ -22,6 +22,7 @@ from warehouse_sync.api import (
     discovery,
     extensions,
     identity_settings,
+    metrics,
     pipelines,
     platform,
     profiles,
@@ -32,12 +33,14 @@ from warehouse_sync.api import (
 from warehouse_sync.api.ceilings import BoundedHead, Patience, RequestLimits, Turnstile
 from warehouse_sync.api.documents import ADDRESS, complete
 from warehouse_sync.api.errors import error_response, plain_error
+from warehouse_sync.api.metrics import Counted
 from warehouse_sync.api.middleware import REQUEST_ID, Authentication, BoundedBody, Numbering, request_id_of
 from warehouse_sync.api.refusals import Refusals
 from warehouse_sync.api.request_rate import RateLimited
 from warehouse_sync.api.services import Services
 from warehouse_sync.api.validation import refusal
 from warehouse_sync.errors import WarehouseSyncError
+from warehouse_sync.metrics import Metrics
 
 BASE_PATH: Final = "/platform/experimental/workspaces/{workspaceId}/inputs/warehouse"
 OTHER_BASE_PATH: Final = "/experimental/workspaces/{workspaceId}/inputs/warehouse"
@@ -82,6 +85,7 @@ def create_app(
     version: str = "0",
     address: str = ADDRESS,
     limits: RequestLimits | None = None,
+    counters: Metrics | None = None,
     cors_origins: Collection[str] = (),
     public_prefixes: Collection[str] = (),
 ) -> FastAPI:
@@ -91,6 +95,7 @@ def create_app(
         version: shown in the API's document.
         address: where the service is reached, for the API's document.
         limits: what requests may take; by default what the settings have by default.
+        counters: where requests are counted.
         cors_origins: web origins whose pages may call the API; none by default.
         public_prefixes: beginnings of paths that need no bearer token because what answers there has a sign-in of its own.
     """
@@ -130,6 +135,7 @@ def create_app(
             expose_headers=[REQUEST_ID],
         )
     app.add_middleware(BoundedHead)
+    app.add_middleware(Counted, metrics=counters or Metrics(), mounts=tuple(public_prefixes))
     app.add_middleware(Numbering)
     return app
 
@@ -148,6 +154,7 @@ def _add_routes(app: FastAPI) -> None:
         credentials.router,
         audit.router,
         identity_settings.router,
+        metrics.router,
     ):
         app.include_router(router, dependencies=bearer)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 DESCRIPTIONS: Final = {
     "health": "For load balancers and supervisors; needs no token and takes milliseconds.",
+    "metrics": "Text format 0.0.4. Only for credentials for all workspaces, since the numbers are about all of them.",
     "jwks": "Whoever wants to check our tokens without asking us finds the keys here.",
     "openid_configuration": "OAuth clients that look up the token's address by themselves start here.",
     "list_connections": "All of the workspace, or those of one type of warehouse. Secrets are twelve asterisks.",

@@ -12,6 +12,7 @@ from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.deletions import DeletionService
 from warehouse_sync.services.feeds import FeedService
 from warehouse_sync.services.identity_settings import IdentitySettingsService
+from warehouse_sync.services.metrics import MetricsService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -45,4 +46,5 @@ class Services:
     deletions: DeletionService
     undo: UndoService
     identity_settings: IdentitySettingsService
+    metrics: MetricsService
     is_healthy: Callable[[], bool]

@@ -193,6 +193,13 @@ def unfinished(tx: Transaction) -> list[Run]:
     return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))
 
 
+def count_unfinished(tx: Transaction) -> dict[tuple[str, str], int]:
+    """How many runs are not finished, by kind and state."""
+    columns = (runs.c.run_kind, runs.c.state)
+    query = sa.select(*columns, sa.func.count()).where(runs.c.state.in_(_UNFINISHED)).group_by(*columns)
+    return {(kind, state): number for kind, state, number in tx.execute(query)}
+
+
 def resumable(tx: Transaction) -> set[int]:
     """The runs of living pipelines that will be executed, once more or for the first time: what they have fetched is still needed."""
     query = sa.select(runs.c.id).join(pipelines, pipelines.c.key == runs.c.pipeline_key)

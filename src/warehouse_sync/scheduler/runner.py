@@ -34,6 +34,7 @@ from warehouse_sync.domain.run import (
 )
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
+from warehouse_sync.metrics import Metrics
 from warehouse_sync.scheduler.lease_watch import LeaseWatch
 from warehouse_sync.scheduler.ledger import progress_of, was_changed_since_start
 from warehouse_sync.scheduler.planner import next_scheduled
@@ -92,6 +93,7 @@ class Runner:
         clock: the time.
         settings: how runs are executed.
         jitter: random numbers in [0, 1) that spread the retries of many runs.
+        metrics: told what becomes of runs and of the scheduler's own steps.
     """
 
     def __init__(
@@ -104,12 +106,14 @@ class Runner:
         clock: Clock,
         settings: RunnerSettings,
         jitter: Callable[[], float] = random.random,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._steps = steps
         self._executor = executor
         self._live = live
-        self._settlement = Settlement(database, executor, clock, jitter)
+        self._metrics = metrics or Metrics()
+        self._settlement = Settlement(database, executor, clock, jitter, self._metrics)
         self._watch = LeaseWatch(clock, settings.lease)
         self._clock = clock
         self._settings = settings
@@ -157,9 +161,12 @@ class Runner:
             try:
                 work()
             except WarehouseSyncError as error:
+                self._metrics.step_failed(name)
                 _log.error("scheduler step failed", thread=name, code=error.code, reason=error.message)
             except Exception as error:  # noqa: BLE001 - see above
+                self._metrics.step_failed(name)
                 _log.error("scheduler step met an unexpected error", thread=name, exc_info=error)
+            self._metrics.step_ended(name)
             pause()
 
     def _wait_for_work(self) -> None:
@@ -332,6 +339,7 @@ class Runner:
         try:
             counts = self._steps[run.kind].execute(run, _Observer(self, held), lambda: self._must_stop(held))
         except LeaseLostError:
+            self._metrics.lease_lost()
             _log.info("run has another holder")
         except Exception as error:  # noqa: BLE001 - whatever happens, the run gets a verdict and the thread lives on
             self._fail(held, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from warehouse_sync.catalog import cancellation, connections, pipelines, runs
 from warehouse_sync.catalog.database import Database, Transaction
@@ -10,6 +11,7 @@ from warehouse_sync.clock import Clock
 from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.run import Run, RunCounts, RunKind, RunState, cancelled_by
 from warehouse_sync.logs import get_logger
+from warehouse_sync.metrics import Metrics
 from warehouse_sync.scheduler.ledger import was_changed_since_start
 from warehouse_sync.scheduler.verdict import Verdict, judge
 from warehouse_sync.sync.execution import RunExecutor
@@ -22,20 +24,25 @@ class Settlement:
 
     Args:
         jitter: random numbers in [0, 1) that spread the retries of many runs.
+        metrics: told what became of each.
     """
 
-    def __init__(self, database: Database, executor: RunExecutor, clock: Clock, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, executor: RunExecutor, clock: Clock, jitter: Callable[[], float], metrics: Metrics
+    ) -> None:
         self._database = database
         self._executor = executor
         self._clock = clock
         self._jitter = jitter
+        self._metrics = metrics
 
     def succeed(self, run: Run, counts: RunCounts) -> None:
         """The run is applied; its pipeline and connection evidently work."""
         crashpoint("before_run_finished")
         with self._database.write() as tx:
-            if not runs.finish(tx, run, state=RunState.SUCCESS, counts=counts, failure=None, now=self._clock.now()):
-                _log_loss()
+            now = self._clock.now()
+            if not runs.finish(tx, run, state=RunState.SUCCESS, counts=counts, failure=None, now=now):
+                self._lost()
                 return
             if run.kind is not RunKind.UNDO:  # it has asked nothing of them
                 pipeline = pipelines.by_key(tx, run.pipeline_key)
@@ -43,6 +50,8 @@ class Settlement:
                 connections.set_faulted(tx, pipeline.connection_key, is_faulted=False)
         crashpoint("run_finished")
         self._executor.discard(run.id)
+        self._metrics.run_ended(run.kind, "success", seconds=_seconds(run, now))
+        self._metrics.rows_read(counts)
         _log.info("run succeeded", extracted=counts.extracted, mapped=counts.mapped, rejected=counts.rejected)
 
     def put_back(self, run: Run) -> None:
@@ -50,6 +59,7 @@ class Settlement:
         with self._database.write() as tx:
             runs.release(tx, run)
         crashpoint("lease_released")
+        self._metrics.run_ended(run.kind, "put_back")
         _log.info("run put back")
 
     def fail(self, run: Run, error: Exception) -> None:
@@ -66,13 +76,20 @@ class Settlement:
             if not runs.finish(
                 tx, run, state=RunState.FAILED, counts=None, failure=verdict.failure, now=now, retry_on=retry_on
             ):
-                _log_loss()
+                self._lost()
                 return
             self._mark_faults(tx, run, verdict)
         crashpoint("run_finished")
         if retry_on is None:
             self._executor.discard(run.id)
+        result = "cancelled" if asked_by is not None else "failed" if retry_on is None else "retry"
+        self._metrics.run_ended(run.kind, result, seconds=_seconds(run, now) if result == "failed" else None)
         _log.warning("run failed", code=verdict.failure.code, reason=verdict.failure.message, retry_on=str(retry_on))
+
+    def _lost(self) -> None:
+        """A newer holder has the run: its spool and what it says of pipeline and connection are that one's business."""
+        self._metrics.lease_lost()
+        _log.info("run has another holder")
 
     def _mark_faults(self, tx: Transaction, run: Run, verdict: Verdict) -> None:
         pipeline = pipelines.by_key(tx, run.pipeline_key)
@@ -84,6 +101,5 @@ class Settlement:
             pipelines.set_fault(tx, pipeline.key, verdict.failure.message)
 
 
-def _log_loss() -> None:
-    """A newer holder has the run: its spool and what it says of pipeline and connection are that one's business."""
-    _log.info("run has another holder")
+def _seconds(run: Run, now: datetime) -> float | None:
+    return None if run.started_on is None else (now - run.started_on).total_seconds()
