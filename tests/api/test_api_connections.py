@@ -41,7 +41,7 @@ def test_create_answers_in_the_published_shape(plane: Any, connection: Body) -> 
 def test_the_secret_is_in_no_file_of_the_home(plane: Any, connection: Body) -> None:
     plane.client.post(URL, json=connection(password="correct-horse-battery"))
     assert _stored_password(plane) == "correct-horse-battery"
-    for path in plane.home.iterdir():
+    for path in (found for found in plane.home.rglob("*") if found.is_file()):
         assert b"correct-horse-battery" not in path.read_bytes()
 
 

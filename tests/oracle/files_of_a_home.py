@@ -77,7 +77,7 @@ def contents(store: Path) -> dict[str, list[tuple[Any, ...]]]:
         "lookup": "SELECT h, profile FROM lookup ORDER BY ALL",
         "recency": "SELECT * FROM recency ORDER BY ALL",
         "rejects": "SELECT reason, rows FROM reject_counts ORDER BY ALL",
-        "counters": "SELECT * FROM counters",
+        "counters": "SELECT next_profile, next_seq FROM counters",
     }
     with opened(store) as connection:
         for (table,) in connection.execute(
