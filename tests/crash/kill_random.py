@@ -1,8 +1,8 @@
 """R1: the real service killed at any moment, again and again, while runs go on. Nothing is lost, twice, stuck or miscounted.
 
-Three pipelines read two streams of rows into two pools of profiles; new rows come all the time. A life of the service ends by a kill of the
-service, sometimes while it starts, or goes on after a kill of the child that fetches. After some kills the service is left in peace, and
-when all is read the files of the home are compared with a recount of the streams.
+Three pipelines read two streams of rows into two pools of profiles; new rows come all the time, and an operator cancels runs and reads
+ranges again. A life of the service ends by a kill of the service, sometimes while it starts, or goes on after a kill of the child that
+fetches. After some kills the service is left in peace. When all is read, the files of the home are compared with a recount of the streams.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _PIPELINES: Final = {"one": ("m-a", "development"), "two": ("m-b", "development"
 _MODELS: Final = {"m-a": (1, "a"), "m-b": (2, "b")}  # surrogate key in the store, and the stream
 _SETTINGS: Final = {"chunk_rows": "40", "runs_at_once": "2", "lease_seconds": "5"}
 _IN_PEACE: Final = 90.0
+_OPERATES: Final = 0.15  # how often an operator does something, in each round of triggers
+_FAILURES: Final = frozenset({None, "worker_died", "cancelled"})
 _AT_START: Final = 0.1  # share of the kills that come while the service starts
 _OF_A_CHILD: Final = 0.15
 
@@ -64,7 +66,7 @@ class _Home:
                     name,
                     data_model_id=model,
                     environment=environment,
-                    schedule_start_time=self.start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    schedule_start_time=_text(self.start),
                 )
             began = time.monotonic()
             service.run("one")
@@ -112,7 +114,7 @@ class _Home:
         spools = self.stage.spools
         if any((spool / "manifest.json").exists() for spool in spools):
             return "an apply"
-        return "a fetch" if spools else "between"
+        return "a fetch" if spools else "what comes before and after"
 
     def _keep_busy(self, service: RunningService, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -120,10 +122,27 @@ class _Home:
             for pipeline in _PIPELINES:
                 with suppress(ApiError):  # it is busy, most often
                     service.workspace.trigger(pipeline)
+            if self.draw.random() < _OPERATES:
+                with suppress(ApiError):
+                    self._operate(service)
             left = end - time.monotonic()
             if left <= 0:
                 return
             time.sleep(min(left, 0.3))
+
+    def _operate(self, service: RunningService) -> None:
+        """What an operator may do at any time: stop a run, read a range again, or everything."""
+        pipeline = self.draw.choice(list(_PIPELINES))
+        path = f"/platform/extensions/workspaces/{WORKSPACE}/pipelines/{pipeline}"
+        verb = self.draw.choice(("cancel", "backfill", "resync"))
+        if verb == "resync":
+            service.client.call("POST", f"{path}/resync")
+        elif verb == "backfill":
+            first = self.start + timedelta(seconds=self.draw.randrange(20))
+            last = first + timedelta(seconds=self.draw.randint(1, 20))
+            service.client.call("POST", f"{path}/backfill", body={"start_time": _text(first), "end_time": _text(last)})
+        elif run := latest_run(service, pipeline):
+            service.client.call("POST", f"{path}/runs/{run['pipeline_run_id']}/cancel")
 
     def settle(self) -> None:
         """In peace, every pipeline reads what is left."""
@@ -147,7 +166,7 @@ class _Home:
         runs = files.runs_of(self.stage.home)
         found = files.damage_of(self.stage.home)
         found += [f"run {run.id} is stuck, {run.state}" for run in runs if run.state not in {"success", "failed"}]
-        found += [f"run {run.id} failed with {run.failure}" for run in runs if run.failure not in {None, "worker_died"}]
+        found += [f"run {run.id} failed: {run.message}" for run in runs if run.failure not in _FAILURES]
         retried = {f"run-{run.id}" for run in runs if run.will_be_retried}
         found += [f"a spool is left: {spool.name}" for spool in self.stage.spools if spool.name not in retried]
         for name, (model, _) in _PIPELINES.items():
@@ -175,6 +194,10 @@ class _Home:
         if applied != counted:
             found.append(f"{applied} rows were applied, the runs counted {counted}")
         return found
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def batch(prepared: Stage, folder: Path, kills: int, seed: int) -> tuple[list[str], Counter[str]]:

@@ -22,11 +22,13 @@ class StoredRun:
 
     id: int
     pipeline: str
+    kind: str
     state: str
     start: str
     end: str
     counts: dict[str, int]
     failure: str | None
+    message: str | None
     will_be_retried: bool
 
 
@@ -34,11 +36,12 @@ def runs_of(home: Path) -> list[StoredRun]:
     """Every run, in the order of their intervals."""
     with closing(sqlite3.connect(home / "control.db")) as database:
         rows = database.execute(
-            """SELECT r.id, p.id, r.state, r.interval_start, r.interval_end, r.counts, r.failure_code,
+            """SELECT r.id, p.id, r.run_kind, r.state, r.interval_start, r.interval_end, r.counts,
+                      r.failure_code, r.failure_message,
                       r.retry_on IS NOT NULL
                FROM runs r JOIN pipelines p ON p.key = r.pipeline_key ORDER BY p.id, r.interval_start, r.id"""
         ).fetchall()
-    return [StoredRun(*row[:5], json.loads(row[5]) if row[5] else {}, row[6], bool(row[7])) for row in rows]
+    return [StoredRun(*row[:6], json.loads(row[6]) if row[6] else {}, row[7], row[8], bool(row[9])) for row in rows]
 
 
 def stores_of(home: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from warehouse_sync.errors import SqlRefused
-from warehouse_sync.sql.dialects import SqlDialect
+from warehouse_sync.sql.dialects import DIALECTS, SqlDialect
 
 MOST_BYTES: Final = 64 * 1024
 """The longest query, in bytes of UTF-8."""
@@ -208,6 +208,12 @@ def _syntax_error(error: ParseError, dialect: SqlDialect) -> SqlRefused:
 def _is_bare_word(node: exp.Expr) -> bool:
     word = node.this if isinstance(node, exp.Column) else node
     return isinstance(word, exp.Identifier) and not word.args.get("quoted")
+
+
+for _name in DIALECTS:
+    # Loaded here, by one thread. The library's own lazy loading shows a dialect to other threads before it has its generator, and what two
+    # runs that begin together build on that writes no database's SQL for as long as the process lives.
+    Dialect.get_or_raise(_name)
 
 
 @cache
