@@ -92,14 +92,18 @@ def prepare(folder: Path) -> Theatre:
         return Theatre(untouched, files.contents(stage.store))
 
 
-def people_of_the_oracle(shop: Path) -> Any:
-    """Every profile as one row at a time makes it, in the form of ``files.people``."""
+def people_of_the_oracle(shop: Path, *, applied_before: int = 0) -> Any:
+    """Every profile as one row at a time makes it, in the form of ``files.people``.
+
+    Args:
+        applied_before: so many of the first rows were applied by a run that was given up, before all were read again.
+    """
     with duckdb.connect(str(shop), read_only=True) as connection:
         rows = connection.execute(
             "SELECT token, customer_id, email, updated_at FROM customers ORDER BY updated_at"
         ).fetchall()
     model = Model(Rules())
-    for token, customer_id, email, time_ in rows:
+    for token, customer_id, email, time_ in rows[:applied_before] + rows:
         model.apply(
             {"identities": {"customer_id": customer_id, "email": email}, "time": time_, "attributes": {"token": token}}
         )
