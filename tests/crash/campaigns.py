@@ -9,7 +9,19 @@ import sys
 from functools import partial
 from typing import Final
 
-from tests.crash import disk_full, kill_points, kill_random, leaks, pause, poison, power, stop, takeover, upgrade
+from tests.crash import (
+    disk_full,
+    kill_points,
+    kill_random,
+    leaks,
+    pause,
+    poison,
+    power,
+    scheduler_race,
+    stop,
+    takeover,
+    upgrade,
+)
 from tests.crash.report import ROOT, Campaign, Outcome
 from tests.simulation import campaign as simulation
 
@@ -55,6 +67,14 @@ CAMPAIGNS: Final = (
         "holder keeps its run.",
         100,
         pause.campaign,
+    ),
+    Campaign(
+        "R3",
+        "scheduler-race",
+        "One of 10,000 due intervals of 100 pipelines, over which eight schedulers race, each a process on the one control database: it is "
+        "run once, by one holder, and touches the one before it. Five races.",
+        50_000,
+        scheduler_race.campaign,
     ),
     Campaign(
         "R9",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -19,17 +19,22 @@ _GIVEN_UP: Final = _SCHEDULED & _FAILED & runs.c.retry_on.is_(None)
 
 def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
     """The greatest end of a data interval that was read with success; None before the first."""
-    return _extreme(tx, pipeline_key, sa.func.max(runs.c.interval_end), _SUCCEEDED)
+    return _greatest(tx, pipeline_key, runs.c.interval_end, _SUCCEEDED)
 
 
 def last_success_on(tx: Transaction, pipeline_key: int) -> datetime | None:
-    """When a data interval was read with success for the last time; None before the first."""
-    return _extreme(tx, pipeline_key, sa.func.max(runs.c.finished_on), _SUCCEEDED)
+    """When the last of the data intervals that were read with success was; None before the first."""
+    query = sa.select(runs.c.finished_on).where(runs.c.pipeline_key == pipeline_key, _SUCCEEDED)
+    last = query.order_by(runs.c.interval_end.desc(), runs.c.id.desc()).limit(1)
+    found: datetime | None = tx.execute(last).scalar_one_or_none()
+    return found
 
 
 def first_success_start(tx: Transaction, pipeline_key: int) -> datetime | None:
     """The least start of a data interval that was read with success; None before the first."""
-    return _extreme(tx, pipeline_key, sa.func.min(runs.c.interval_start), _SUCCEEDED)
+    query = sa.select(sa.func.min(runs.c.interval_start)).where(runs.c.pipeline_key == pipeline_key, _SUCCEEDED)
+    found: datetime | None = tx.execute(query).scalar_one()
+    return found
 
 
 def last_end(tx: Transaction, pipeline_key: int, *, passes_failed: bool) -> datetime | None:
@@ -38,7 +43,7 @@ def last_end(tx: Transaction, pipeline_key: int, *, passes_failed: bool) -> date
     Args:
         passes_failed: intervals that failed and will not be tried again by themselves are passed, as if they had been read.
     """
-    return _extreme(tx, pipeline_key, sa.func.max(runs.c.interval_end), _passed(passes_failed))
+    return _greatest(tx, pipeline_key, runs.c.interval_end, _SUCCEEDED | _GIVEN_UP if passes_failed else _SUCCEEDED)
 
 
 def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -> datetime | None:
@@ -48,17 +53,13 @@ def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -
     starts. After the offset or the schedule changed, the next interval may have the date of such a run, and must not wait for it.
     """
     behind = _SUCCEEDED if read_to is None else _SUCCEEDED | (_FAILED & (runs.c.interval_start < read_to))
-    return _extreme(tx, pipeline_key, sa.func.max(runs.c.logical_date), _SCHEDULED & behind)
+    return _greatest(tx, pipeline_key, runs.c.logical_date, _SCHEDULED & behind)
 
 
-def _passed(passes_failed: bool) -> sa.ColumnElement[bool]:
-    return _SUCCEEDED | _GIVEN_UP if passes_failed else _SUCCEEDED
-
-
-def _extreme(
-    tx: Transaction, pipeline_key: int, extreme: sa.Function[Any], condition: sa.ColumnElement[bool]
+def _greatest(
+    tx: Transaction, pipeline_key: int, column: sa.Column[datetime], condition: sa.ColumnElement[bool]
 ) -> datetime | None:
-    found: datetime | None = tx.execute(
-        sa.select(extreme).where(runs.c.pipeline_key == pipeline_key, condition)
-    ).scalar_one()
+    """By going down an index until the condition holds, mostly at once: a maximum would read every run there ever was."""
+    query = sa.select(column).where(runs.c.pipeline_key == pipeline_key, condition)
+    found: datetime | None = tx.execute(query.order_by(column.desc()).limit(1)).scalar_one_or_none()
     return found

@@ -35,8 +35,10 @@ from warehouse_sync.errors import Busy, NotFound
 
 _WAITING: Final = (RunState.TRIGGERED.value, RunState.QUEUED.value)
 _UNFINISHED: Final = (*_WAITING, RunState.RUNNING.value)
+# Written out, not as parameters: SQLite uses a partial index only where its very condition stands in the query.
+_UNFINISHED_STATES: Final[list[sa.ColumnElement[str]]] = [sa.literal_column(f"'{state}'") for state in _UNFINISHED]
 _LATEST_FIRST: Final = (runs.c.logical_date.desc(), runs.c.id.desc())
-_BUSY: Final = runs.alias("busy")
+_OTHER: Final = runs.alias("other")
 _LATER: Final = runs.alias("later")
 _LEAST_STEP: Final = timedelta(microseconds=1)
 
@@ -141,11 +143,7 @@ def origins_of(tx: Transaction, run_ids: Collection[int]) -> dict[int, tuple[str
 
 def may_be_created(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
     """Whether a scheduled run would be made. Only spares useless writes: the constraints decide."""
-    hindrance = runs.c.state.in_(_UNFINISHED) | (
-        (runs.c.run_kind == RunKind.SCHEDULED.value) & (runs.c.logical_date == request.logical_date)
-    )
-    found = sa.select(runs.c.id).where(runs.c.pipeline_key == pipeline_key, hindrance)
-    return tx.execute(found.limit(1)).one_or_none() is None
+    return not _is_taken(tx, pipeline_key, request.logical_date)
 
 
 def failed_of_date(tx: Transaction, pipeline_key: int, logical_date: datetime) -> Run | None:
@@ -190,7 +188,7 @@ def retry_time(tx: Transaction, run: Run) -> datetime | None:
 
 def unfinished(tx: Transaction) -> list[Run]:
     """Every run that waits or is being executed, the oldest first."""
-    return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))
+    return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED_STATES)).order_by(runs.c.id))
 
 
 def count_unfinished(tx: Transaction) -> dict[tuple[str, str], int]:
@@ -202,14 +200,15 @@ def count_unfinished(tx: Transaction) -> dict[tuple[str, str], int]:
 
 def resumable(tx: Transaction) -> set[int]:
     """The runs of living pipelines that will be executed, once more or for the first time: what they have fetched is still needed."""
-    query = sa.select(runs.c.id).join(pipelines, pipelines.c.key == runs.c.pipeline_key)
-    awaited = runs.c.state.in_(_UNFINISHED) | runs.c.retry_on.is_not(None)
-    return set(tx.execute(query.where(pipelines.c.deleted_on.is_(None), awaited)).scalars())
+    living = sa.select(runs.c.id).join(pipelines, pipelines.c.key == runs.c.pipeline_key)
+    living = living.where(pipelines.c.deleted_on.is_(None))
+    awaited = (runs.c.state.in_(_UNFINISHED_STATES), runs.c.retry_on.is_not(None))
+    return set(tx.execute(sa.union(*(living.where(condition) for condition in awaited))).scalars())
 
 
 def unfinished_of(tx: Transaction, pipeline_key: int) -> Run | None:
     """The one unfinished run of a pipeline, if there is one."""
-    found = _runs(tx, _SELECT.where(runs.c.pipeline_key == pipeline_key, runs.c.state.in_(_UNFINISHED)))
+    found = _runs(tx, _SELECT.where(runs.c.pipeline_key == pipeline_key, runs.c.state.in_(_UNFINISHED_STATES)))
     return found[0] if found else None
 
 
@@ -324,12 +323,14 @@ def due_retries(tx: Transaction, *, now: datetime, longest_pause: timedelta) -> 
 
     What is to wait longer than the longest pause was put off when the clock was ahead: it has waited long enough.
     """
+    put_off = sa.select(_OTHER.c.id).where(_OTHER.c.retry_on.is_not(None))  # few, of the many that failed
     query = _SELECT.where(
+        runs.c.id.in_(put_off),
         runs.c.state == RunState.FAILED.value,
         sa.or_(runs.c.retry_on <= now, runs.c.retry_on > now + longest_pause),
         pipelines.c.deleted_on.is_(None),
         pipelines.c.active_slot.is_not(None),
-        ~sa.exists().where(_BUSY.c.pipeline_key == runs.c.pipeline_key, _BUSY.c.state.in_(_UNFINISHED)),
+        ~sa.exists().where(_OTHER.c.pipeline_key == runs.c.pipeline_key, _OTHER.c.state.in_(_UNFINISHED_STATES)),
     )
     return _runs(tx, query.order_by(runs.c.retry_on, runs.c.id))
 
@@ -376,14 +377,23 @@ _SELECT = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(pipelines, p
 
 
 def _was_read_since() -> sa.ColumnElement[bool]:
-    """Whether of a run of progress another one has read some of its rows: one that began where the failed one had."""
-    return runs.c.run_kind.in_(PROGRESS_KINDS) & sa.exists().where(
-        _LATER.c.pipeline_key == runs.c.pipeline_key,
-        _LATER.c.run_kind.in_(PROGRESS_KINDS),
-        _LATER.c.state == RunState.SUCCESS.value,
-        _LATER.c.interval_end > runs.c.interval_start,
-        _LATER.c.interval_start < runs.c.interval_end,
+    """Whether of a run of progress another one has read some of its rows.
+
+    What was read touches and never overlaps, so the first of what ends later than the failed one begins would be it.
+    """
+    first_later = (
+        sa.select(_LATER.c.interval_start)
+        .where(
+            _LATER.c.pipeline_key == runs.c.pipeline_key,
+            _LATER.c.run_kind.in_(PROGRESS_KINDS),
+            _LATER.c.state == RunState.SUCCESS.value,
+            _LATER.c.interval_end > runs.c.interval_start,
+        )
+        .order_by(_LATER.c.interval_end)
+        .limit(1)
+        .scalar_subquery()
     )
+    return runs.c.run_kind.in_(PROGRESS_KINDS) & sa.func.coalesce(first_later < runs.c.interval_end, sa.false())
 
 
 def _insert_unless_taken(tx: Transaction, values: dict[str, Any]) -> int | None:
@@ -392,14 +402,17 @@ def _insert_unless_taken(tx: Transaction, values: dict[str, Any]) -> int | None:
         with tx.begin_nested():
             return int(tx.execute(sa.insert(runs).values(**values).returning(runs.c.id)).scalar_one())
     except sa.exc.IntegrityError:
-        taken = sa.select(runs.c.id).where(
-            runs.c.pipeline_key == values["pipeline_key"],
-            runs.c.state.in_(_UNFINISHED)
-            | ((runs.c.run_kind == RunKind.SCHEDULED.value) & (runs.c.logical_date == values["logical_date"])),
-        )
-        if tx.execute(taken.limit(1)).one_or_none() is None:
+        if not _is_taken(tx, values["pipeline_key"], values["logical_date"]):
             raise  # another constraint: a mistake of ours must not look like "already there"
         return None
+
+
+def _is_taken(tx: Transaction, pipeline_key: int, logical_date: datetime) -> bool:
+    """Whether a pipeline has an unfinished run, or a scheduled one of this date."""
+    of_pipeline = sa.select(runs.c.id).where(runs.c.pipeline_key == pipeline_key)
+    busy = of_pipeline.where(runs.c.state.in_(_UNFINISHED_STATES))
+    dated = of_pipeline.where(runs.c.run_kind == RunKind.SCHEDULED.value, runs.c.logical_date == logical_date)
+    return tx.execute(sa.union_all(busy, dated).limit(1)).one_or_none() is not None
 
 
 def _busy(tx: Transaction, pipeline: Pipeline) -> Busy:

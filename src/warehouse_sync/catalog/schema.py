@@ -246,6 +246,13 @@ runs: Final = sa.Table(
         where="run_kind = 'manual' AND state = 'success' AND interval_start < interval_end",
     ),
     sa.Index("ix_runs_pipeline_logical_date", "pipeline_key", "logical_date", "id"),
+    sa.Index("ix_runs_pipeline_interval_end", "pipeline_key", "interval_end"),
+    sa.Index(
+        "ix_runs_retry_on",
+        "retry_on",
+        sqlite_where=sa.text("retry_on IS NOT NULL"),
+        postgresql_where=sa.text("retry_on IS NOT NULL"),
+    ),
     sa.Index("ix_runs_state", "state"),
     sqlite_autoincrement=True,
 )
