@@ -103,6 +103,25 @@ class WarehouseSyncClient:
         """The Warehouse Sync API of one workspace."""
         return WorkspaceClient(self, workspace_id)
 
+    def feeds(self, workspace_id: int) -> FeedsClient:
+        """The feeds of one workspace.
+
+        Raises:
+            ApiError: the credential does not reach the workspace.
+        """
+        return FeedsClient(self, workspace_id, int(self.describe(workspace_id)["account_id"]))
+
+    def describe(self, workspace_id: int) -> Json:
+        """A workspace with its name, organisation and account.
+
+        Raises:
+            ApiError: the credential does not reach it.
+        """
+        for workspace in self.call("GET", "/v1/workspace")["data"]:
+            if workspace["id"] == workspace_id:
+                return workspace
+        raise ApiError(f"This credential does not reach workspace {workspace_id}.", status=httpx.codes.NOT_FOUND)
+
     def forget_secret(self) -> float:
         """Goes on with the token at hand and keeps no secret; returns for how many seconds more. Later calls are refused."""
         self._credential = None
@@ -159,6 +178,42 @@ class WorkspaceClient:
         """The state of a run and what it counted so far."""
         found: dict[str, Any] = self.get(f"pipelines/{pipeline_id}/status/runs/{run_id}")
         return found
+
+
+class FeedsClient:
+    """The feeds of one workspace, in the Platform API, where each request names the account."""
+
+    def __init__(self, client: WarehouseSyncClient, workspace_id: int, account_id: int) -> None:
+        self._client = client
+        self._of_workspace = f"/v1/workspace/{workspace_id}/partnerfeeds"
+        self._workspace_id = workspace_id
+        self._query: dict[str, Json] = {"accountId": account_id}
+
+    def list(self) -> list[Json]:
+        """Every feed, whole: the API's own list tells only part of each."""
+        short = self._client.call("GET", self._of_workspace, query=self._query)["data"]
+        return [self.get(feed["id"]) for feed in short]
+
+    def get(self, feed_id: int) -> Json:
+        """One feed.
+
+        Raises:
+            ApiError: the workspace has none with this id.
+        """
+        [found] = self._client.call("GET", f"/v1/partnerfeeds/{feed_id}", query=self._query)["data"]
+        if found["workspace_id"] != self._workspace_id:
+            raise ApiError("There is no feed with this id.", status=httpx.codes.NOT_FOUND)
+        return found
+
+    def create(self, body: dict[str, Any]) -> Json:
+        """Makes a feed; the answer holds its key and secret, which cannot be read again."""
+        [made] = self._client.call("POST", self._of_workspace, body=body, query=self._query)["data"]
+        return made
+
+    def replace(self, feed_id: int, body: dict[str, Any]) -> Json:
+        """Replaces what is said of a feed; its key and secret stay."""
+        [changed] = self._client.call("PUT", f"{self._of_workspace}/{feed_id}", body=body, query=self._query)["data"]
+        return changed
 
 
 def is_finished(run: dict[str, Any]) -> bool:

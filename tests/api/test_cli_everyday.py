@@ -114,6 +114,43 @@ def test_the_main_job_from_a_terminal(terminal: Terminal, tmp_path: Path) -> Non
         assert terminal.json(kind, "delete", "other", "--yes") == {"deleted": "other"}
 
 
+def test_a_profile_is_shown_with_what_its_attributes_came_from(terminal: Terminal) -> None:
+    place = ("--environment", "development")
+    [found] = terminal.json("profile", "search", "customer_id=c-1", *place)
+    assert "email=" in str(found["identities"])
+    shown = terminal.json("profile", "get", "customer_id=c-1", *place)
+    assert str(shown["mpid"]) == found["mpid"]
+    assert shown["attribute_origins"]["score"]["data_model_id"] == "scores"
+    table = terminal.run("profile", "get", found["mpid"], COLUMNS="300").stdout
+    for told in (
+        found["mpid"],
+        "customer_id=c-1",
+        "score",
+        "scores",
+        shown["attribute_origins"]["score"]["load_timestamp"],
+    ):
+        assert told in table
+    missing = terminal.run("profile", "get", "customer_id=nobody", *place)
+    assert (missing.returncode, "No profile in development holds this identity" in missing.stderr) == (1, True)
+
+
+def test_feeds_of_a_service_and_of_a_home_are_the_same(terminal: Terminal) -> None:
+    made = terminal.json("feed", "create", "--name", "web", "--debug")
+    assert set(made) == {"partner_feed_id", "partner_feed_key", "partner_feed_secret"}
+    feed = str(made["partner_feed_id"])
+    changed = terminal.json("feed", "update", feed, "--name", "site")
+    assert (changed["name"], changed["is_debug"], changed["module_name"]) == ("site", True, "Warehouse")
+    assert terminal.json("feed", "get", feed) == changed
+    home = ("--home", str(terminal.config.parent / "home"), "--workspace", str(WORKSPACE))
+    assert terminal.json("feed", "get", feed, *home) == changed
+    assert terminal.json("feed", "list", *home) == terminal.json("feed", "list")
+    again = terminal.json("feed", "update", feed, "--no-debug", *home)
+    assert again == {**changed, "is_debug": False}
+    foreign = terminal.run("feed", "get", "1", "--workspace", "1")
+    assert (foreign.returncode, "does not reach workspace 1" in foreign.stderr) == (1, True)
+    assert terminal.run("feed", "list", *home[:2]).returncode == 2
+
+
 def test_a_run_that_fails_while_waited_for_ends_with_three(terminal: Terminal) -> None:
     model = {
         "id": "broken",

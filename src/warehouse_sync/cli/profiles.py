@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,6 +11,7 @@ from warehouse_sync.cli.output import Output, OutputOption, show_many, show_one
 from warehouse_sync.cli.resources import YesOption
 from warehouse_sync.cli.server import Server, ServerOption, WorkspaceOption, connected
 from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.timestamps import format_audit
 from warehouse_sync.errors import InvalidRequest
 
 app = typer.Typer(help="Profiles: what is known of each person, and why.", no_args_is_help=True)
@@ -30,12 +32,33 @@ _CHANGES: Final = (
     "data_model_id",
     "is_current",
 )
-
+_SUMMARY: Final = ("mpid", "environment", "identities", "created_on", "last_stored_on")
+_ATTRIBUTES: Final = ("attribute", "value", "data_model_id", "pipeline_run_id", "load_timestamp")
+_FIELDS: Final = "user_identities,device_identities,user_attributes"
 _TOMBSTONE: Final = ("id", "environment", "deleted_on", "deleted_by", "identities")
 
 
-@app.command("find")
-def find(
+@app.command("get")
+def get(
+    profile: ProfileName,
+    *,
+    environment: EnvironmentOption = Environment.PRODUCTION,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show a profile: its identities, and each attribute with the data model, the run and the row's load timestamp it came from."""
+    with connected(server, workspace) as opened:
+        found = _read(opened, mpid_of(opened, profile, environment))
+    if output is not Output.TABLE:
+        show_one(found, output)
+        return
+    show_one(_summary(found), output)
+    show_many(_attributes(found), _ATTRIBUTES, output)
+
+
+@app.command("search")
+def search(
     identity: Annotated[str, typer.Argument(metavar="IDENTITY", help="Like customer_id=17 or email=ann@example.com.")],
     *,
     environment: EnvironmentOption = Environment.PRODUCTION,
@@ -43,10 +66,10 @@ def find(
     workspace: WorkspaceOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List the MPIDs of all profiles that hold an identity."""
+    """List all profiles that hold an identity, each with what else identifies it."""
     with connected(server, workspace) as opened:
-        found = holders(opened, identity, environment)
-    show_many([{"mpid": mpid} for mpid in found], ("mpid",), output)
+        found = [_summary(_read(opened, mpid)) for mpid in holders(opened, identity, environment)]
+    show_many(found, _SUMMARY, output)
 
 
 @app.command("history")
@@ -138,6 +161,38 @@ def lift(
     with connected(server, workspace) as opened:
         opened.extension("DELETE", f"tombstones/{tombstone}")
     show_one({"lifted": tombstone}, output)
+
+
+def _read(opened: Server, mpid: str) -> dict[str, Any]:
+    """A profile as the Profile API tells it, typed and with the origin of each attribute."""
+    place = opened.client.describe(opened.workspace_id)
+    path = f"/userprofile/v1/{place['org_id']}/{place['account_id']}/{opened.workspace_id}/{mpid}"
+    query = {"fields": _FIELDS, "typed": "true", "origins": "true"}
+    found: dict[str, Any] = opened.client.call("GET", path, query=query)
+    return found
+
+
+def _summary(profile: dict[str, Any]) -> dict[str, Any]:
+    identities = (*profile["user_identities"], *profile["device_identities"])
+    return {
+        "mpid": str(profile["mpid"]),
+        "environment": profile["environment_type"],
+        "identities": [f"{identity['type']}={identity['value']}" for identity in identities],
+        "created_on": _instant(profile["created_timestamp_ms"]),
+        "last_stored_on": _instant(profile["last_stored_timestamp_ms"]),
+    }
+
+
+def _attributes(profile: dict[str, Any]) -> list[dict[str, Any]]:
+    origins = profile["attribute_origins"]
+    return [
+        {"attribute": name, "value": value, **origins.get(name, {})}
+        for name, value in sorted(profile["user_attributes"].items())
+    ]
+
+
+def _instant(milliseconds: int) -> str:
+    return format_audit(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def mpid_of(opened: Server, profile: str, environment: Environment) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from warehouse_sync.client import ApiError, Json, WarehouseSyncClient
 from warehouse_sync.configuration.declared import DeclaredObject, Section
 from warehouse_sync.configuration.plan import Action, Change, ServerState
-from warehouse_sync.errors import NotFound
 
 _PATHS: Final = {
     Section.CONNECTIONS: "connections",
@@ -31,7 +30,7 @@ class ConfiguredServer:
         objects: dict[Section, dict[str, Json]] = {
             section: {found["id"]: found for found in workspace.get(path)} for section, path in _PATHS.items()
         }
-        feeds = list(self._feeds())
+        feeds = self._feeds()
         objects[Section.FEEDS] = {feed["name"]: feed for feed in feeds}
         ids: dict[str, list[int]] = {}
         for feed in feeds:
@@ -83,26 +82,14 @@ class ConfiguredServer:
 
     def _make_feed(self, change: Change) -> None:
         assert change.wanted is not None  # noqa: S101 - feeds are never deleted
-        query = {"accountId": self._account()}
+        feeds, body = self.client.feeds(self.workspace_id), dict(change.wanted.body)
         if change.action is Action.CREATE:
-            path = f"/v1/workspace/{self.workspace_id}/partnerfeeds"
-            self.client.call("POST", path, body=dict(change.wanted.body), query=query)
+            feeds.create(body)
             return
-        feed_id = next(feed["id"] for feed in self._feeds() if feed["name"] == change.id)
-        self.client.call("PUT", f"/v1/partnerfeeds/{feed_id}", body=dict(change.wanted.body), query=query)
+        feeds.replace(next(feed["id"] for feed in feeds.list() if feed["name"] == change.id), body)
 
-    def _feeds(self) -> Iterator[Json]:
-        """Every feed of the workspace, whole: lists tell only part of each."""
-        query = {"accountId": self._account()}
-        short = self.client.call("GET", f"/v1/workspace/{self.workspace_id}/partnerfeeds", query=query)["data"]
-        for feed in short:
-            yield from self.client.call("GET", f"/v1/partnerfeeds/{feed['id']}", query=query)["data"]
-
-    def _account(self) -> int:
-        for workspace in self.client.call("GET", "/v1/workspace")["data"]:
-            if workspace["id"] == self.workspace_id:
-                return int(workspace["account_id"])
-        raise NotFound(f"This credential does not reach workspace {self.workspace_id}.")
+    def _feeds(self) -> list[Json]:
+        return self.client.feeds(self.workspace_id).list()
 
 
 _PREVIEWED: Final = frozenset(
