@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.fixtures.service import clean_environment
+from tests.fixtures.warm_process import run_warm
 from warehouse_sync.catalog.database import open_database
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("WAREHOUSE_SYNC_")}
-    return subprocess.run(
-        [sys.executable, "-m", "warehouse_sync", *arguments],
-        capture_output=True,
-        text=True,
-        env=clean | environment,
-        timeout=60,
-        check=False,
-    )
+    return run_warm(arguments, clean_environment(environment))
 
 
 @pytest.fixture

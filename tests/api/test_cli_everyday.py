@@ -116,15 +116,15 @@ def test_the_main_job_from_a_terminal(terminal: Terminal, tmp_path: Path) -> Non
 
 def test_a_profile_is_shown_with_what_its_attributes_came_from(terminal: Terminal) -> None:
     place = ("--environment", "development")
-    [found] = terminal.json("profile", "search", "customer_id=c-1", *place)
+    [found] = terminal.json("profile", "search", "customer_id=1", *place)
     assert "email=" in str(found["identities"])
-    shown = terminal.json("profile", "get", "customer_id=c-1", *place)
+    shown = terminal.json("profile", "get", "customer_id=1", *place)
     assert str(shown["mpid"]) == found["mpid"]
     assert shown["attribute_origins"]["score"]["data_model_id"] == "scores"
     table = terminal.run("profile", "get", found["mpid"], COLUMNS="300").stdout
     for told in (
         found["mpid"],
-        "customer_id=c-1",
+        "customer_id=1",
         "score",
         "scores",
         shown["attribute_origins"]["score"]["load_timestamp"],
