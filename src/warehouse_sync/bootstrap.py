@@ -43,6 +43,7 @@ from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
 from warehouse_sync.scheduler.steps import ReadingSteps, RunSteps, UndoingSteps
+from warehouse_sync.scheduler.telling import Teller
 from warehouse_sync.scheduler.watchdog import Watchdog
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.keyring import Keyring, open_keyring, read_master_keys
@@ -74,6 +75,8 @@ from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, check_da
 from warehouse_sync.sync.worker import Deadlines, WarehouseWorker, WorkerSettings
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
+from warehouse_sync.webhook.courier import Courier
+from warehouse_sync.webhook.receiver import receiver_of
 
 _MIB: Final = 1 << 20
 _DRAIN_SECONDS: Final = 5
@@ -109,7 +112,7 @@ def serve(loaded: LoadedSettings, announce: Callable[[str], None]) -> None:
     """
     settings = loaded.settings
     redactor = Redactor()
-    for secret in (settings.database_url, settings.master_key):
+    for secret in (settings.database_url, settings.master_key, settings.webhook_secret):
         if secret is not None:
             redactor.register(secret)
     configure_logging(settings.log_level, settings.log_format, redact=redactor.redact)
@@ -161,6 +164,8 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
     settle_delay = timedelta(seconds=settings.settle_delay_seconds)
     grace = timedelta(seconds=settings.stale_grace_seconds)
     live = LiveProgress()
+    receiver = receiver_of(settings)
+    teller = Teller(is_wanted=receiver is not None)
     runner = Runner(
         database=base.database,
         steps=_steps(settings, base, executor, stores),
@@ -174,6 +179,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
             retention=_retention(settings),
         ),
         metrics=base.metrics,
+        teller=teller,
     )
     database, clock = base.database, base.clock
     reader = DuckDbReader(stores)
@@ -210,8 +216,11 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         metrics=MetricsService(database, clock, base.metrics, settle_delay=settle_delay, grace=grace),
         is_healthy=lambda: _is_healthy(database),
     )
-    watchdog = Watchdog(database, clock, settle_delay=settle_delay, grace=grace)
-    return (runner, watchdog), services
+    watchdog = Watchdog(database, clock, settle_delay=settle_delay, grace=grace, teller=teller)
+    if receiver is None:
+        return (runner, watchdog), services
+    courier = Courier(database, clock, receiver, address=settings.issuer_url, metrics=base.metrics)
+    return (runner, watchdog, courier), services
 
 
 def _steps(
@@ -227,7 +236,12 @@ def _retention(settings: Settings) -> Retention:
         return timedelta(days=days) if days else None
 
     history = timedelta(days=settings.history_days)
-    return Retention(history, reject_samples=kept(settings.reject_samples_days), audit=kept(settings.audit_days))
+    return Retention(
+        history,
+        reject_samples=kept(settings.reject_samples_days),
+        audit=kept(settings.audit_days),
+        notices=kept(settings.webhook_days),
+    )
 
 
 def _tokens(settings: Settings, base: _Foundation) -> TokenService:

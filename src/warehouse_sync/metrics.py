@@ -48,10 +48,12 @@ class Snapshot:
     Attributes:
         unfinished: number of runs by kind and state.
         pipelines: the active ones, in a fixed order.
+        notices: number of those that wait for delivery.
     """
 
     unfinished: Mapping[tuple[str, str], int]
     pipelines: tuple[PipelineFacts, ...]
+    notices: int = 0
 
 
 class Metrics:
@@ -87,6 +89,11 @@ class Metrics:
             ["thread"],
             registry=self._registry,
         )
+        self._deliveries = self._counter(
+            "webhook_deliveries",
+            "Attempts at delivering notices, by outcome: delivered, failed (it is tried again), given_up.",
+            "outcome",
+        )
         self._requests = self._counter(
             "api_requests", "Requests by method, route template and status.", "method", "route", "status"
         )
@@ -120,6 +127,10 @@ class Metrics:
     def step_failed(self, thread: str) -> None:
         self._step_failures.labels(thread).inc()
 
+    def delivery_ended(self, outcome: str) -> None:
+        """An attempt at delivering a notice ended: ``delivered``, ``failed`` or ``given_up``."""
+        self._deliveries.labels(outcome).inc()
+
     def request_answered(self, method: str, route: str, status: int, *, seconds: float) -> None:
         """``route`` is a template or another text of which there are few."""
         known = method if method in _METHODS else "other"
@@ -148,6 +159,9 @@ class _Present(Collector):
         waiting = sum(number for (_, state), number in self._snapshot.unfinished.items() if state != "running")
         yield unfinished
         yield GaugeMetricFamily("warehouse_sync_queue_length", "Runs that wait to be executed.", value=waiting)
+        yield GaugeMetricFamily(
+            "warehouse_sync_webhook_backlog", "Notices that wait for delivery.", value=self._snapshot.notices
+        )
         yield from self._of_pipelines(self._snapshot.pipelines[:MOST_PIPELINES])
         yield GaugeMetricFamily(
             "warehouse_sync_pipelines_not_shown",

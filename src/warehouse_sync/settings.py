@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from warehouse_sync.domain.limits import PUBLISHED_RECORDS, Limits
 from warehouse_sync.domain.secret import Secret
+from warehouse_sync.domain.webhook_secret import signing_keys
 from warehouse_sync.errors import SettingsError
 
 PREFIX: Final = "WAREHOUSE_SYNC_"
@@ -37,19 +38,35 @@ def _as_list(value: object) -> object:
 
 
 def _is_http_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or "@" in text or "?" in text or "#" in text:
+    if not _is_http(text) or "@" in text or "?" in text or "#" in text:
         raise ValueError("must be an http or https address without user, query and fragment")
     return text.rstrip("/")
+
+
+def _is_webhook_url(text: str) -> str:
+    if not _is_http(text) or "@" in urlsplit(text).netloc or "#" in text or not text.isascii():
+        raise ValueError("must be an http or https address in ASCII, without user and fragment")
+    return text
+
+
+def _is_http(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_webhook_secret(secret: Secret) -> Secret:
+    signing_keys(secret.reveal())
+    return secret
 
 
 SecretText = Annotated[Secret, BeforeValidator(_as_secret)]
 TextList = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 HttpUrl = Annotated[str, AfterValidator(_is_http_url)]
+WebhookUrl = Annotated[str, AfterValidator(_is_webhook_url)]
+WebhookSecret = Annotated[Secret, BeforeValidator(_as_secret), AfterValidator(_is_webhook_secret)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 Mib = Annotated[int, Field(ge=64, le=_MIB_MAX)]
 Records = Annotated[int, Field(ge=1, le=10_000_000_000)]
@@ -116,7 +133,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: TextList = Field(
         (),
-        description="Warehouse addresses allowed besides public ones, as host:port, separated by commas.",
+        description="Addresses of warehouses and of the webhook's receiver allowed besides public ones, as host:port, separated by commas.",
     )
     login_timeout_seconds: int = Field(30, ge=1, le=3600, description="Longest log-in to a warehouse, in seconds.")
     statement_timeout_seconds: int = Field(
@@ -156,6 +173,16 @@ class Settings(BaseSettings):
         365, ge=0, le=36_500, description="How long entries of the audit log are kept, in days; 0 for ever."
     )
 
+    webhook_url: WebhookUrl | None = Field(
+        None, description="Where notices of failed, faulted and stale pipelines are sent; by default nowhere."
+    )
+    webhook_secret: WebhookSecret | None = Field(
+        None, description='What notices are signed with: "whsec_" and the base64 of 24 to 64 random bytes.'
+    )
+    webhook_days: int = Field(
+        30, ge=2, le=36_500, description="How long notices are kept after what they tell of, in days."
+    )
+
     limit_active_pipelines: int = Field(5, ge=0, le=100_000, description="Active pipelines of one workspace.")
     limit_columns: int = Field(100, ge=1, le=10_000, description="Output columns of a data model.")
     limit_records_hourly: Records = Field(1_000_000, description="Rows of one run of an hourly pipeline.")
@@ -192,6 +219,10 @@ class Settings(BaseSettings):
     def _check_together(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise SettingsError(f"Set {PREFIX}TLS_CERT and {PREFIX}TLS_KEY, or neither.", field=f"{PREFIX}TLS_CERT")
+        if (self.webhook_url is None) != (self.webhook_secret is None):
+            raise SettingsError(
+                f"Set {PREFIX}WEBHOOK_URL and {PREFIX}WEBHOOK_SECRET, or neither.", field=f"{PREFIX}WEBHOOK_URL"
+            )
         if self.master_key is not None and self.master_key_file is not None:
             raise SettingsError(
                 f"Set {PREFIX}MASTER_KEY or {PREFIX}MASTER_KEY_FILE, not both.", field=f"{PREFIX}MASTER_KEY"

@@ -103,8 +103,11 @@ def opened(tx: Transaction, connection: Connection, vault: Vault) -> Connection:
     return replace(connection, address=replace(connection.address, secrets=secrets))
 
 
-def set_faulted(tx: Transaction, key: int, *, is_faulted: bool) -> None:
-    tx.execute(sa.update(connections).where(connections.c.key == key).values(is_faulted=is_faulted))
+def set_faulted(tx: Transaction, key: int, *, is_faulted: bool) -> bool:
+    """Marks the connection as faulted or as well; returns whether that changed what it was."""
+    other = connections.c.is_faulted != is_faulted
+    statement = sa.update(connections).where(connections.c.key == key, other).values(is_faulted=is_faulted)
+    return tx.execute(statement).rowcount == 1
 
 
 def delete(tx: Transaction, connection: Connection, *, now: datetime, by: str) -> None:

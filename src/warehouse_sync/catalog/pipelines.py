@@ -130,14 +130,34 @@ def users_of_connection(tx: Transaction, connection_key: int) -> list[str]:
     return [pipeline.id for pipeline in _all(tx, pipelines.c.connection_key == connection_key, _living())]
 
 
+def on_connection(tx: Transaction, connection_key: int) -> list[Pipeline]:
+    """The pipelines that use a connection and are alive, active with all they use, and no draft."""
+    return _all(tx, *_active(), pipelines.c.connection_key == connection_key)
+
+
 def users_of_data_model(tx: Transaction, data_model_key: int) -> list[str]:
     """Ids of the living pipelines that use a data model."""
     return [pipeline.id for pipeline in _all(tx, pipelines.c.data_model_key == data_model_key, _living())]
 
 
-def set_fault(tx: Transaction, key: int, reason: str | None) -> None:
-    """Marks the pipeline as faulted, or clears the fault with None."""
+def set_fault(tx: Transaction, key: int, reason: str | None) -> bool:
+    """Marks the pipeline as faulted, or clears the fault with None; returns whether that changed what it was."""
+    before = tx.execute(sa.select(pipelines.c.faulted_reason).where(pipelines.c.key == key)).scalar_one()
     tx.execute(sa.update(pipelines).where(pipelines.c.key == key).values(faulted_reason=reason))
+    return (before is None) != (reason is None)
+
+
+def known_stale(tx: Transaction) -> set[int]:
+    """The keys of the pipelines that are marked as stale."""
+    return set(tx.execute(sa.select(pipelines.c.key).where(pipelines.c.stale_from.is_not(None))).scalars())
+
+
+def set_stale(tx: Transaction, key: int, since: datetime | None) -> bool:
+    """Marks a pipeline as stale since a moment, or with None as not; False if it was marked so, or not, before."""
+    marked = pipelines.c.stale_from
+    other = marked.is_not(None) if since is None else marked.is_(None)
+    statement = sa.update(pipelines).where(pipelines.c.key == key, other).values(stale_from=since)
+    return tx.execute(statement).rowcount == 1
 
 
 def delete(tx: Transaction, pipeline: Pipeline, *, now: datetime, by: str) -> None:

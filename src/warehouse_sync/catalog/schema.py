@@ -191,6 +191,7 @@ pipelines: Final = sa.Table(
     sa.Column("lookback_seconds", BigNumber, nullable=False, server_default="0"),
     sa.Column("repairs_late_rows", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("counts_unread_rows", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("stale_from", Instant),
     *_lifetime(),
     _one_living_id("pipelines"),
     # "At most N active pipelines": an active pipeline holds one of the numbers 1 to N, and nobody else can hold it.
@@ -281,5 +282,29 @@ audit_log: Final = sa.Table(
     sa.Column("object_id", sa.Text, nullable=False),
     sa.Column("details", Json),
     sa.Index("ix_audit_log_workspace_id", "workspace_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+notices: Final = sa.Table(
+    "notices",
+    metadata,
+    _surrogate(),
+    sa.Column("notice_id", sa.Text, nullable=False),
+    # What happened, where it can be told twice.
+    sa.Column("subject", sa.Text),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("workspace_id", BigNumber),
+    sa.Column("pipeline_id", sa.Text),
+    sa.Column("facts", Json, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("next_attempt_on", Instant),
+    sa.Column("last_answer", sa.Text),
+    sa.Column("finished_on", Instant),
+    sa.UniqueConstraint("notice_id"),
+    sa.UniqueConstraint("subject"),
+    sa.CheckConstraint("outcome IN ('waiting', 'delivered', 'given_up')", name="outcome"),
+    sa.Index("ix_notices_outcome", "outcome", "next_attempt_on"),
     sqlite_autoincrement=True,
 )

@@ -40,7 +40,7 @@ def doctor(
     ] = True,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Check the home, its keys, the disk, the clock, the profile stores and every connection, and say what to do.
+    """Check the home, its keys, the disk, the clock, the profile stores, the webhook and every connection, and say what to do.
 
     Works while the service runs. Changes nothing but this: like every command, it brings an older control database up to date. Exit code 1
     if somebody must act.
@@ -79,6 +79,7 @@ def _look_inside(settings: Settings, *, with_connections: bool) -> Iterator[Find
     """What only the opened control database and the keys tell."""
     from warehouse_sync.bootstrap import warehouse_worker  # noqa: PLC0415 - as above
     from warehouse_sync.services import checkup  # noqa: PLC0415 - as above
+    from warehouse_sync.webhook.receiver import receiver_of  # noqa: PLC0415 - as above
 
     try:
         database, vault = _open(settings)
@@ -89,6 +90,9 @@ def _look_inside(settings: Settings, *, with_connections: bool) -> Iterator[Find
         with database.read() as tx:
             yield checkup.check_keys(tx, vault)
             yield checkup.check_clock(tx, SystemClock().now(), _server_time())
+        receiver = receiver_of(settings)
+        if receiver is not None:
+            yield checkup.check_webhook(receiver)
         if with_connections:
             with tempfile.TemporaryDirectory(prefix="warehouse-sync-doctor-") as scratch:
                 yield from checkup.check_connections(database, vault, warehouse_worker(settings, Path(scratch)))

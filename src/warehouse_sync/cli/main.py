@@ -23,6 +23,7 @@ from warehouse_sync.cli import (
     profiles,
     runs,
     schedule,
+    webhook,
     workspaces,
 )
 from warehouse_sync.cli.home import HomeOption, settings_of
@@ -42,6 +43,7 @@ app.add_typer(credentials.app, name="credential")
 app.add_typer(feeds.app, name="feed")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhook.app, name="webhook")
 app.command("doctor")(doctor.doctor)
 app.command("login")(access.login)
 app.command("logout")(access.logout)

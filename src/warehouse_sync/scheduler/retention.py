@@ -1,4 +1,4 @@
-"""Forgetting what is too old: replaced row versions, samples of refused rows, entries of the audit log."""
+"""Forgetting what is too old: replaced row versions, samples of refused rows, entries of the audit log, notices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from warehouse_sync.catalog import audit
+from warehouse_sync.catalog import audit, notices
 from warehouse_sync.catalog.database import Database
 from warehouse_sync.logs import get_logger
 
@@ -24,11 +24,13 @@ class Retention:
         history: replaced row versions.
         reject_samples: samples of refused rows; how many were refused stays with the run.
         audit: entries of the audit log.
+        notices: what the webhook told, or could not.
     """
 
     history: timedelta
     reject_samples: timedelta | None = None
     audit: timedelta | None = None
+    notices: timedelta | None = None
 
 
 class ForgetfulStores(Protocol):
@@ -54,6 +56,9 @@ def forget(database: Database, stores: ForgetfulStores, retention: Retention, *,
     entries = 0 if retention.audit is None else _forget_audit(database, now - retention.audit)
     if entries:
         _log.info("audit entries forgotten", entries=entries)
+    if retention.notices is not None:
+        with database.write() as tx:
+            notices.forget(tx, now - retention.notices)
 
 
 def _forget_audit(database: Database, before: datetime) -> int:

@@ -42,6 +42,7 @@ from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention, forget
 from warehouse_sync.scheduler.settlement import Settlement
 from warehouse_sync.scheduler.steps import RunSteps
+from warehouse_sync.scheduler.telling import Teller
 from warehouse_sync.scheduler.verdict import LONGEST_PAUSE
 from warehouse_sync.sync.execution import RunExecutor
 
@@ -94,6 +95,7 @@ class Runner:
         settings: how runs are executed.
         jitter: random numbers in [0, 1) that spread the retries of many runs.
         metrics: told what becomes of runs and of the scheduler's own steps.
+        teller: told of what needs somebody; by default nobody listens.
     """
 
     def __init__(
@@ -107,13 +109,17 @@ class Runner:
         settings: RunnerSettings,
         jitter: Callable[[], float] = random.random,
         metrics: Metrics | None = None,
+        teller: Teller | None = None,
     ) -> None:
         self._database = database
         self._steps = steps
         self._executor = executor
         self._live = live
         self._metrics = metrics or Metrics()
-        self._settlement = Settlement(database, executor, clock, jitter, self._metrics)
+        self._teller = teller or Teller(is_wanted=False)
+        self._settlement = Settlement(
+            database, executor, clock, jitter=jitter, metrics=self._metrics, teller=self._teller
+        )
         self._watch = LeaseWatch(clock, settings.lease)
         self._clock = clock
         self._settings = settings
@@ -185,7 +191,9 @@ class Runner:
                         f"The service died {MAX_DEATHS} times while it executed this run. Look for its memory use and crashes in the "
                         "system's log before you run it again.",
                     )
-                    runs.finish(tx, run, state=RunState.FAILED, counts=None, failure=failure, now=self._clock.now())
+                    now = self._clock.now()
+                    runs.finish(tx, run, state=RunState.FAILED, counts=None, failure=failure, now=now)
+                    self._teller.run_failed(tx, run, failure, now)
             runs.void_leases(tx)
         self._discard_spools()
 

@@ -13,6 +13,7 @@ from warehouse_sync.domain.run import Run, RunCounts, RunKind, RunState, cancell
 from warehouse_sync.logs import get_logger
 from warehouse_sync.metrics import Metrics
 from warehouse_sync.scheduler.ledger import was_changed_since_start
+from warehouse_sync.scheduler.telling import Teller
 from warehouse_sync.scheduler.verdict import Verdict, judge
 from warehouse_sync.sync.execution import RunExecutor
 
@@ -25,16 +26,25 @@ class Settlement:
     Args:
         jitter: random numbers in [0, 1) that spread the retries of many runs.
         metrics: told what became of each.
+        teller: told of what needs somebody.
     """
 
     def __init__(
-        self, database: Database, executor: RunExecutor, clock: Clock, jitter: Callable[[], float], metrics: Metrics
+        self,
+        database: Database,
+        executor: RunExecutor,
+        clock: Clock,
+        *,
+        jitter: Callable[[], float],
+        metrics: Metrics,
+        teller: Teller,
     ) -> None:
         self._database = database
         self._executor = executor
         self._clock = clock
         self._jitter = jitter
         self._metrics = metrics
+        self._teller = teller
 
     def succeed(self, run: Run, counts: RunCounts) -> None:
         """The run is applied; its pipeline and connection evidently work."""
@@ -78,7 +88,9 @@ class Settlement:
             ):
                 self._lost()
                 return
-            self._mark_faults(tx, run, verdict)
+            if retry_on is None:
+                self._teller.run_failed(tx, run, verdict.failure, now)
+            self._mark_faults(tx, run, verdict, now)
         crashpoint("run_finished")
         if retry_on is None:
             self._executor.discard(run.id)
@@ -91,14 +103,15 @@ class Settlement:
         self._metrics.lease_lost()
         _log.info("run has another holder")
 
-    def _mark_faults(self, tx: Transaction, run: Run, verdict: Verdict) -> None:
+    def _mark_faults(self, tx: Transaction, run: Run, verdict: Verdict, now: datetime) -> None:
         pipeline = pipelines.by_key(tx, run.pipeline_key)
-        if was_changed_since_start(tx, pipeline, run, now=self._clock.now()):
+        if was_changed_since_start(tx, pipeline, run, now=now):
             return  # the verdict is on something that somebody has mended meanwhile, perhaps
-        if verdict.faults_connection:
-            connections.set_faulted(tx, pipeline.connection_key, is_faulted=True)
-        if verdict.faults_pipeline:
-            pipelines.set_fault(tx, pipeline.key, verdict.failure.message)
+        connection_key = pipeline.connection_key
+        if verdict.faults_connection and connections.set_faulted(tx, connection_key, is_faulted=True):
+            self._teller.connection_faulted(tx, connection_key, run, verdict.failure, now)
+        if verdict.faults_pipeline and pipelines.set_fault(tx, pipeline.key, verdict.failure.message):
+            self._teller.pipeline_faulted(tx, run, verdict.failure, now)
 
 
 def _seconds(run: Run, now: datetime) -> float | None:

@@ -25,6 +25,7 @@ from warehouse_sync.home import Home
 from warehouse_sync.profiles import schema as store_schema
 from warehouse_sync.security.vault import Vault
 from warehouse_sync.services.warehouse_ports import ConnectionTest
+from warehouse_sync.webhook.receiver import Receiver, Unreachable, judged_addresses
 
 CLOCK_TOLERANCE: Final = timedelta(seconds=60)
 _MIB: Final = 1 << 20
@@ -184,6 +185,18 @@ def _check_store(file: Path) -> Finding:
             "Install that version again.",
         )
     return Finding("profile stores", Mark.OK, f"{file.name} opens.")
+
+
+def check_webhook(receiver: Receiver) -> Finding:
+    """Whether the egress policy lets notices out. Sends nothing."""
+    try:
+        judged_addresses(receiver)
+    except Unreachable as error:
+        return Finding("webhook", Mark.PROBLEM, str(error), _TRY_WEBHOOK)
+    return Finding("webhook", Mark.OK, f"Notices may go to {receiver.host}.", _TRY_WEBHOOK)
+
+
+_TRY_WEBHOOK: Final = "Try it: warehouse-sync webhook test."
 
 
 def check_connections(database: Database, vault: Vault, test: ConnectionTest) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from warehouse_sync.catalog import high_water, pipelines, runs
+from warehouse_sync.catalog import high_water, notices, pipelines, runs
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, Transaction
 from warehouse_sync.clock import Clock
@@ -42,7 +42,7 @@ class MetricsService:
         with self._database.read() as tx:
             active = sorted(pipelines.active(tx), key=lambda pipeline: pipeline.key)
             facts = tuple(self._facts(tx, pipeline, now) for pipeline in active)
-            snapshot = Snapshot(runs.count_unfinished(tx), facts)
+            snapshot = Snapshot(runs.count_unfinished(tx), facts, notices.count_waiting(tx))
         return self._metrics.text(snapshot)
 
     def _facts(self, tx: Transaction, pipeline: Pipeline, now: datetime) -> PipelineFacts:

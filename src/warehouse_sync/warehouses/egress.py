@@ -1,4 +1,4 @@
-"""Which addresses the service may connect to on a customer's behalf. A pure judgement: resolving and connecting are the adapter's.
+"""Which addresses the service may connect to. A pure judgement: resolving and connecting are the adapter's.
 
 Every address a name resolves to is judged, because a driver may take any of them. Addresses in disguise (IPv4 inside IPv6, 6to4,
 NAT64, Teredo) are judged by what they carry.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from enum import Enum
 from typing import Final
 
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
@@ -22,27 +23,50 @@ _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _IPV4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
 
-def judge(host: str, port: int, addresses: Iterable[str], allowed: Iterable[str]) -> None:
-    """Refuses a connection unless every address may be reached.
+class Standing(Enum):
+    """What the policy says of a host."""
+
+    ALLOWED = "allowed"
+    UNLISTED = "unlisted"  # private, and the operator has not listed it
+    FORBIDDEN = "forbidden"  # whatever the operator lists
+
+
+def standing(host: str, port: int, addresses: Iterable[str], allowed: Iterable[str]) -> Standing:
+    """Whether every address of a host may be reached.
 
     Public addresses are allowed. Loopback, private and shared ranges need ``host:port`` in ``allowed``. Unspecified, link-local,
-    cloud metadata, multicast and reserved addresses are refused even then.
+    cloud metadata, multicast and reserved addresses are forbidden even then.
 
     Args:
         host: the name or address as it will be given to the driver.
         port: the port.
         addresses: everything ``host`` resolves to, as texts; a zone id is ignored.
         allowed: the operator's ``host:port`` entries; an IPv6 address stands in brackets.
+    """
+    judged = [_carried(ipaddress.ip_address(text.partition("%")[0])) for text in addresses]
+    if not judged or any(_is_forbidden(address) for address in judged):
+        return Standing.FORBIDDEN
+    if is_listed(host, port, allowed) or all(_is_public(address) for address in judged):
+        return Standing.ALLOWED
+    return Standing.UNLISTED
+
+
+def is_listed(host: str, port: int, allowed: Iterable[str]) -> bool:
+    """Whether the operator's entries name this host and port."""
+    return authority(host, port) in {entry.strip().lower() for entry in allowed}
+
+
+def judge(host: str, port: int, addresses: Iterable[str], allowed: Iterable[str]) -> None:
+    """Refuses a warehouse unless every address may be reached; arguments as of :func:`standing`.
 
     Raises:
         WarehouseError: ``egress_denied``. The sentence names the host and never an address: a name must not become a way to
             read the operator's DNS.
     """
-    listed = authority(host, port) in {entry.strip().lower() for entry in allowed}
-    judged = [_carried(ipaddress.ip_address(text.partition("%")[0])) for text in addresses]
-    if not judged or any(_is_forbidden(address) for address in judged):
+    stands = standing(host, port, addresses, allowed)
+    if stands is Standing.FORBIDDEN:
         raise _denied(f"{host} leads to an address that warehouses cannot have. Use the public host of your warehouse.")
-    if not listed and not all(_is_public(address) for address in judged):
+    if stands is Standing.UNLISTED:
         raise _denied(
             f"{host} leads to a private address. If that is where the warehouse is, the operator can list "
             f"{authority(host, port)} in the setting WAREHOUSE_SYNC_ALLOWED_HOSTS."

@@ -17,6 +17,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 SHOWS_WAREHOUSE_TEXT: Final = frozenset({WarehouseFault.QUERY, WarehouseFault.PERMISSION})
 """Only what concerns the customer's own query is quoted; log-in and network texts can name hosts and users."""
 
+_QUOTES: Final = " The warehouse says: "
+
 
 def own_words(text: str, secrets: Iterable[str]) -> str:
     """A warehouse's text, fit to be shown: secrets masked, on one line, at most 500 characters."""
@@ -43,8 +45,13 @@ def fault(
 ) -> WarehouseError:
     """A ``WarehouseError`` that says ``sentence`` and, where that is allowed, what the warehouse said."""
     quoted = own_words(text, secrets) if kind in SHOWS_WAREHOUSE_TEXT else ""
-    message = f"{sentence} The warehouse says: {quoted}" if quoted else sentence
+    message = f"{sentence}{_QUOTES}{quoted}" if quoted else sentence
     return WarehouseError(message, fault=kind, step=step, field=field)
+
+
+def without_own_words(message: str) -> str:
+    """A fault's sentence alone, for readers who may not see what the warehouse said: that can quote values of rows."""
+    return message.partition(_QUOTES)[0]
 
 
 def missing_parameter(name: str) -> WarehouseError:

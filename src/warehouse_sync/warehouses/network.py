@@ -45,19 +45,24 @@ def resolved(host: Host, allowed: Iterable[str]) -> tuple[str, ...]:
     Raises:
         WarehouseError: ``unreachable`` if there is no such host, ``egress_denied`` if the policy forbids one of its addresses.
     """
-    try:
-        found = socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM) if _is_possible(host.name) else []
-    except (OSError, UnicodeError):
-        found = []
-    if not found:
+    addresses = addresses_of(host.name, host.port)
+    if not addresses:
         raise fault(
             WarehouseFault.UNREACHABLE,
             WarehouseStep.RESOLVE,
             f"There is no host {host.name[:_LONGEST_NAME]}. {host.remedy}.",
         )
-    addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
     judge(host.name, host.port, addresses, allowed)
     return addresses
+
+
+def addresses_of(name: str, port: int) -> tuple[str, ...]:
+    """The addresses that a name resolves to, in the resolver's order; none if there is no such host."""
+    try:
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM) if _is_possible(name) else []
+    except (OSError, UnicodeError):
+        return ()
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def connected(host: Host, addresses: Iterable[str], *, seconds: float) -> socket.socket:

@@ -29,6 +29,7 @@ from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
 from warehouse_sync.scheduler.steps import ReadingSteps
+from warehouse_sync.scheduler.telling import Teller
 from warehouse_sync.security.vault import KeyEncryptionKey, Vault
 from warehouse_sync.sync.execution import RunOrder
 
@@ -109,6 +110,7 @@ class Plant:
             live=LiveProgress(),
             clock=self.clock,
             settings=settings,
+            teller=Teller(is_wanted=True),
         )
 
     def _pipeline(self, schedule: Schedule) -> Pipeline:
