@@ -37,6 +37,7 @@ from warehouse_sync.logs import configure_logging, get_logger
 from warehouse_sync.metrics import Metrics
 from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
+from warehouse_sync.profiles.export import DuckDbExporter
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.profiles.undo_preview import DuckDbUndoPreviewer
 from warehouse_sync.scheduler.progress import LiveProgress
@@ -56,6 +57,7 @@ from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.deletions import DeletionService
+from warehouse_sync.services.exports import ExportService
 from warehouse_sync.services.feeds import FeedFinder, FeedService
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.metrics import MetricsService
@@ -211,6 +213,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         provenance=ProvenanceService(database, reader, reader),
         records=RecordService(database, reader),
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
+        exports=ExportService(database, DuckDbExporter(stores)),
         undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=runner.wake),
         identity_settings=IdentitySettingsService(database, clock, reader),
         metrics=MetricsService(database, clock, base.metrics, settle_delay=settle_delay, grace=grace),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import httpx
 
@@ -98,6 +98,25 @@ class WarehouseSyncClient:
         if answer.is_error:
             raise ApiError(_message(answer), status=answer.status_code)
         return answer.json() if answer.content else None
+
+    def download(self, path: str, target: BinaryIO, *, query: dict[str, Json] | None = None) -> int:
+        """Writes an answer to a file as it comes; returns how many bytes.
+
+        Raises:
+            ApiError: the service refused, cannot be reached, or broke off: what was written is then not whole.
+        """
+        written = 0
+        try:
+            headers = {"Authorization": f"Bearer {self._valid_token()}"}
+            with self._http.stream("GET", path, params=query, headers=headers) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise ApiError(_message(answer), status=answer.status_code)
+                for piece in answer.iter_bytes():
+                    written += target.write(piece)
+        except httpx.HTTPError as error:
+            raise ApiError(f"The service cannot be reached, or broke off: {error}", status=0) from error
+        return written
 
     def workspace(self, workspace_id: int) -> WorkspaceClient:
         """The Warehouse Sync API of one workspace."""

@@ -28,6 +28,7 @@ from warehouse_sync.errors import WarehouseSyncError
 from warehouse_sync.metrics import Metrics
 from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
+from warehouse_sync.profiles.export import DuckDbExporter
 from warehouse_sync.profiles.protocol import Profile, Rejects
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.profiles.undo_preview import DuckDbUndoPreviewer
@@ -42,6 +43,7 @@ from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.deletions import DeletionService
+from warehouse_sync.services.exports import ExportService
 from warehouse_sync.services.feeds import FeedFinder, FeedService, IssuedFeed
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.metrics import MetricsService
@@ -312,6 +314,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         provenance=ProvenanceService(database, profiles, DuckDbReader(stores)),
         records=RecordService(database, DuckDbReader(stores)),
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
+        exports=ExportService(database, DuckDbExporter(stores)),
         undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=wake),
         identity_settings=IdentitySettingsService(database, clock, profiles),
         metrics=MetricsService(database, clock, metrics, settle_delay=timedelta(0), grace=timedelta(hours=1)),

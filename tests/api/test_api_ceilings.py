@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from warehouse_sync.api.app import create_app
-from warehouse_sync.api.ceilings import MAX_HEAD_BYTES, RequestLimits
+from warehouse_sync.api.ceilings import MAX_HEAD_BYTES, Patience, RequestLimits
 from warehouse_sync.api.middleware import MAX_JSON_DEPTH, MAX_TOKEN_BODY_BYTES, Numbering
 from warehouse_sync.api.request_rate import RequestRate
 from warehouse_sync.api.wire import BoundedProtocol
@@ -211,6 +211,21 @@ def test_the_time(plane: Any) -> None:
     assert ours(late, 504)["code"] == "request_timed_out"
     assert late.headers["x-request-id"]
     assert (busy.status_code, free.status_code) == (503, 200)
+
+
+def test_an_answer_that_has_begun_goes_on_to_its_end() -> None:
+    sent: list[Message] = []
+
+    async def long(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(0.3)
+        await send({"type": "http.response.body", "body": b"whole"})
+
+    async def note(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(Patience(long, seconds=0.1)({"type": "http", "path": "/"}, None, note))  # type: ignore[arg-type]
+    assert [message.get("body") for message in sent] == [None, b"whole"]
 
 
 # --- over real sockets ------------------------------------------------------------------------------------------------------------

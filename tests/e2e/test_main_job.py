@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +11,12 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from emulators.snowflake import shop
 from tests.e2e.stage import CUSTOMERS, START, Stage, in_shop, staged
+from tests.fixtures.service import WORKSPACE
 from tests.fixtures.snowflake import running_snowflake
 
 PIPELINE = "customers"
@@ -161,6 +165,26 @@ def test_people_known_by_address_stay_the_same_when_they_get_an_id(story: Story)
     assert story.stage.service.resolve("customer_id", GRACE_ID)["mpid"] == before[0]["mpid"]
 
 
+def test_everybody_is_exported_as_they_are_looked_up(story: Story) -> None:
+    lines = [json.loads(line) for line in _exported(story.stage, format="jsonl").splitlines()]
+    assert len(lines) == sum(run["profiles_created"] for run in (story.first, story.second, story.third))
+    [ada] = [line for line in lines if line["identities"].get("customer_id") == shop.ADA_ID]
+    assert ada["mpid"] == str(story.ada[1]["mpid"])
+    assert ada["identities"] == _identities(story.ada[1])
+    assert {name: str(value) for name, value in ada["attributes"].items() if isinstance(value, str)} == {
+        name: value
+        for name, value in story.ada[1]["user_attributes"].items()
+        if name.startswith("$") or name == "birth_date"
+    }
+    assert ada["attributes"]["orders"] == 5
+    assert ada["origins"]["orders"]["pipeline_run_id"] == story.second["pipeline_run_id"]
+    table = pq.read_table(io.BytesIO(_exported(story.stage)))
+    assert [str(mpid) for mpid in table.column("mpid").to_pylist()] == [line["mpid"] for line in lines]
+    changed = _exported(story.stage, format="jsonl", since_run=story.second["pipeline_run_id"]).splitlines()
+    assert {json.loads(line)["mpid"] for line in changed} < {line["mpid"] for line in lines}
+    assert len(changed) == story.second["event_batches_generated"] - story.second["records_unchanged"]
+
+
 def test_the_status_tells_how_far_it_is(story: Story) -> None:
     status = story.stage.service.workspace.get(f"pipelines/{PIPELINE}/status")
     assert status["synced_until"] == story.third["data_interval_end"]
@@ -191,6 +215,13 @@ def test_a_row_on_the_edge_belongs_to_the_later_interval(story: Story) -> None:
     later = stage.service.run("edges")
     assert later["data_interval_start"] == earlier["data_interval_end"]
     assert later["records_extracted"] == 6 - number == later["profiles_created"]
+
+
+def _exported(stage: Stage, **query: Any) -> bytes:
+    target = io.BytesIO()
+    path = f"/platform/extensions/workspaces/{WORKSPACE}/profiles/export"
+    stage.service.client.download(path, target, query={"environment": "development", **query})
+    return target.getvalue()
 
 
 def _identities(person: dict[str, Any]) -> dict[str, str]:

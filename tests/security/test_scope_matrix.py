@@ -14,7 +14,7 @@ TRIGGERS = ("/inputs/warehouse/pipelines/{pipelineId}", "/run-again", "/cancel",
 """Where a POST starts or stops a run and changes nothing else."""
 ADMINISTRATION = ("/platform/extensions/credentials", "/platform/extensions/audit")
 """What only admins read."""
-_PROFILES = re.compile(r"^GET \S+/profiles/\{mpid\}|^POST \S+/profiles/find$|^GET \S+/records$")
+_PROFILES = re.compile(r"^GET \S+/profiles/(\{mpid\}|export$)|^POST \S+/profiles/find$|^GET \S+/records$")
 """Where what is known of people is read."""
 ABOUT_ALL = frozenset({"/platform/extensions/audit", "/metrics"})
 """What only credentials for all workspaces may read."""

@@ -24,7 +24,7 @@ class RequestLimits:
     Attributes:
         body_bytes: of one request's body.
         body_seconds: until a body is there.
-        seconds: until a request is answered.
+        seconds: until an answer begins.
         at_once: requests that are worked on at the same time.
         control_per_second: requests of one credential, but for the Profile API.
         profile_per_second: requests of one credential to the Profile API.
@@ -73,7 +73,7 @@ def head_bytes(scope: Scope) -> int:
 
 
 class Patience:
-    """Answers 504 when the work takes too long. The work itself goes on: a thread cannot be stopped."""
+    """Answers 504 when an answer takes too long to begin. The work itself goes on: a thread cannot be stopped."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self._app = app
@@ -88,20 +88,19 @@ class Patience:
         work = asyncio.ensure_future(self._work(scope, receive, gate))
         try:
             done, _ = await asyncio.wait({work}, timeout=self._seconds)
+            if done or not gate.shut():
+                await work  # the server hangs up on an answer that its caller leaves before the end
+                return
         except asyncio.CancelledError:
             work.cancel()
             raise
-        if done:
-            work.result()
-            return
         self._left_behind.add(work)
         work.add_done_callback(self._forget)
-        if gate.shut():
-            message = (
-                f"The request was not answered within {self._seconds:g} seconds. What it asked for may still be done: look before "
-                "you send it again."
-            )
-            await plain_error(504, message, path=scope["path"], code="request_timed_out")(scope, receive, send)
+        message = (
+            f"The request was not answered within {self._seconds:g} seconds. What it asked for may still be done: look before "
+            "you send it again."
+        )
+        await plain_error(504, message, path=scope["path"], code="request_timed_out")(scope, receive, send)
 
     async def _work(self, scope: Scope, receive: Receive, gate: _Gate) -> None:
         await self._app(scope, receive, gate)

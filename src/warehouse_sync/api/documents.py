@@ -136,7 +136,7 @@ def _complete_operation(operation: Document, path: str, method: str, schemas: Do
     operation["security"] = list(_SECURED) if secured else []
     operation.setdefault("description", DESCRIPTIONS.get(operation["operationId"], ""))
     for parameter in operation.get("parameters", ()):
-        _complete_parameter(parameter)
+        _complete_parameter(parameter, schemas)
     for content in operation.get("requestBody", {}).get("content", {}).values():
         _add_examples(content, schemas)
     responses = operation["responses"]
@@ -155,7 +155,7 @@ def _slug(path: str) -> str:
     return "".join(character if character.isalnum() else "_" for character in path)
 
 
-def _complete_parameter(parameter: Document) -> None:
+def _complete_parameter(parameter: Document, schemas: Document) -> None:
     schema = parameter["schema"]
     for said_twice in ("title", "description", "deprecated"):
         schema.pop(said_twice, None)
@@ -172,7 +172,7 @@ def _complete_parameter(parameter: Document) -> None:
     given_examples = schema.pop("examples", None)
     parameter["example"] = given_examples[0] if given_examples else example
     if parameter["example"] is None:
-        parameter["example"] = example_of(schema, {})
+        parameter["example"] = example_of(schema, schemas)
 
 
 def _complete_response(response: Document, status: str, path: str, schemas: Document) -> None:

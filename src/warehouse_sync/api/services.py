@@ -10,6 +10,7 @@ from warehouse_sync.services.connections import ConnectionService
 from warehouse_sync.services.credentials import CredentialService
 from warehouse_sync.services.data_models import DataModelService
 from warehouse_sync.services.deletions import DeletionService
+from warehouse_sync.services.exports import ExportService
 from warehouse_sync.services.feeds import FeedService
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.metrics import MetricsService
@@ -44,6 +45,7 @@ class Services:
     provenance: ProvenanceService
     records: RecordService
     deletions: DeletionService
+    exports: ExportService
     undo: UndoService
     identity_settings: IdentitySettingsService
     metrics: MetricsService

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,8 +12,9 @@ from warehouse_sync.cli.output import Output, OutputOption, show_many, show_one
 from warehouse_sync.cli.resources import YesOption
 from warehouse_sync.cli.server import Server, ServerOption, WorkspaceOption, connected
 from warehouse_sync.domain.environment import Environment
+from warehouse_sync.domain.export import ExportForm
 from warehouse_sync.domain.timestamps import format_audit
-from warehouse_sync.errors import InvalidRequest
+from warehouse_sync.errors import InvalidRequest, SettingsError
 
 app = typer.Typer(help="Profiles: what is known of each person, and why.", no_args_is_help=True)
 tombstones = typer.Typer(help="What stays of deleted people, and keeps them from coming back.", no_args_is_help=True)
@@ -105,6 +107,43 @@ def explain(
         mpid = mpid_of(opened, profile, environment)
         found = opened.extension("GET", f"profiles/{mpid}/explain")
     show_one(found, output)
+
+
+@app.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write; it appears when it is whole.")],
+    *,
+    environment: Annotated[Environment, typer.Option("--environment", help="Which of the two pools.")] = (
+        Environment.PRODUCTION
+    ),
+    form: Annotated[
+        ExportForm | None,
+        typer.Option("--format", help="What to write.", show_default="by the file's name, else parquet"),
+    ] = None,
+    since_run: Annotated[
+        int | None,
+        typer.Option("--since-run", min=1, help="Only profiles changed by this run or anything applied since."),
+    ] = None,
+    origins: Annotated[bool, typer.Option("--origins/--no-origins", help="With where each value comes from.")] = True,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write all profiles of an environment to a file, as Parquet or JSON lines, all from one moment."""
+    by_name = ExportForm.JSON_LINES if file.suffix in {".jsonl", ".ndjson"} else ExportForm.PARQUET
+    query: dict[str, Any] = {"environment": environment.value, "format": (form or by_name).value, "origins": origins}
+    if since_run is not None:
+        query["since_run"] = since_run
+    part = file.with_name(file.name + ".part")
+    try:
+        with connected(server, workspace) as opened, part.open("wb") as target:
+            written = opened.download("profiles/export", target, query=query)
+        part.replace(file)
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    show_one({"file": str(file), "bytes": written}, output)
 
 
 @app.command("delete")

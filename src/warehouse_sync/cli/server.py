@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 import typer
 
@@ -53,6 +53,14 @@ class Server:
             ApiError: the service refused, or cannot be reached.
         """
         return self.client.call(method, f"{_EXTENSIONS}/{self.workspace_id}/{path}", body=body, query=query)
+
+    def download(self, path: str, target: BinaryIO, *, query: dict[str, Any] | None = None) -> int:
+        """As :meth:`extension`, for an answer that goes to a file; returns how many bytes.
+
+        Raises:
+            ApiError: the service refused, cannot be reached, or broke off.
+        """
+        return self.client.download(f"{_EXTENSIONS}/{self.workspace_id}/{path}", target, query=query)
 
 
 @contextmanager

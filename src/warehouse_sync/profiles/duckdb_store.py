@@ -245,7 +245,7 @@ class DuckDbStores:
             connection = self._connect(scope)
         try:
             yield connection
-        except duckdb.Error:
+        except BaseException:  # also when an iterator is closed before its end: nobody knows what the connection was at
             connection.close()
             raise
         scope.readers.append(connection)
