@@ -23,7 +23,7 @@ from warehouse_sync.api.app import create_app
 from warehouse_sync.api.ceilings import MAX_HEAD_BYTES, RequestLimits
 from warehouse_sync.api.services import Services
 from warehouse_sync.api.wire import BoundedProtocol, bound
-from warehouse_sync.catalog import home_facts
+from warehouse_sync.catalog import home_facts, numbers
 from warehouse_sync.catalog.database import Database, open_database, url_of_home
 from warehouse_sync.clock import Clock, SystemClock
 from warehouse_sync.crashpoints import VARIABLE as CRASH_VARIABLE
@@ -144,11 +144,29 @@ def _serve_home(
     stores = DuckDbStores(base.home.profiles, base.keyring.profile_mpid, limits)
     with ExitStack() as at_the_end:
         at_the_end.callback(stores.close)
+        _pass_known_numbers(base.database, stores)
         workers, services = _assemble(settings, base, stores)
         for worker in workers:
             worker.start()
             at_the_end.callback(worker.stop)
         _listen(settings, base, services, sockets, announce)
+
+
+def _pass_known_numbers(database: Database, stores: DuckDbStores) -> None:
+    """A control database from an earlier backup than the profile stores must not give numbers again that these know."""
+    known = [(0, 0, 0)]
+    for scope in stores.scopes():
+        try:
+            known.append(stores.highest_numbers(*scope))
+        except StoreError as error:
+            _log.error("a store cannot be used", code=error.code, reason=error.message)
+    run, data_model, pipeline = (max(column) for column in zip(*known, strict=True))
+    with database.write() as tx:
+        jumped = numbers.pass_over(tx, run_id=run, data_model_key=data_model, pipeline_key=pipeline)
+    if jumped:
+        _log.warning(
+            "the control database is older than the profile stores: it goes on behind their numbers", run_id=run
+        )
 
 
 class _Worker(Protocol):

@@ -42,18 +42,30 @@ class Home:
     def lock(self) -> Path:
         return self.folder / "serve.lock"
 
+    @property
+    def restoring(self) -> Path:
+        """What a restore has written so far; gone when all is in its place."""
+        return self.folder / "restore.unfinished"
+
     def make(self) -> None:
         """Makes the folder, readable by its owner only, if it is not there.
 
         Raises:
-            StoreError: it cannot be made, or is no folder.
+            StoreError: it cannot be made, is no folder, or holds a part of a backup.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            is_part = self.restoring.exists()
         except OSError as error:
             raise StoreError(
                 f"The home {self.folder} cannot be made: {error.strerror}.", code="home_unusable"
             ) from error
+        if is_part:
+            raise StoreError(
+                f"The home {self.folder} is being restored, or a restore was interrupted. Wait for it; or empty the folder and restore "
+                "again.",
+                code="home_unusable",
+            )
 
     def empty_scratch(self) -> None:
         """Makes the scratch folder anew: children of a service that died have left their files. Hold the home first."""

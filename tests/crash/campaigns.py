@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from tests.crash import (
+    backup,
     disk_full,
     kill_points,
     kill_random,
@@ -131,6 +132,14 @@ CAMPAIGNS: Final = (
         "A run during which the service dies is tried three times, then fails with `worker_died`; the run behind it proceeds.",
         20,
         poison.campaign,
+    ),
+    Campaign(
+        "R27",
+        "backup",
+        "A backup is taken while the service applies a run, restored beside it, and served: the run ends there, too, the next one follows, "
+        "nothing is lost or twice, and profiles are those of the one-row-at-a-time oracle.",
+        20,
+        backup.campaign,
     ),
     Campaign(
         "R12",

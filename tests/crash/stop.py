@@ -73,7 +73,7 @@ def campaign(trials: int, seed: int) -> Outcome:
     with TemporaryDirectory(prefix="stop-") as name:
         folder = Path(name)
         theatre = prepare(folder)
-        length = _length_of_a_run(theatre, folder / "length")
+        length = length_of_a_run(theatre, folder / "length")
         for number in range(trials):
             delay = draw.random() * length
             try:
@@ -83,8 +83,9 @@ def campaign(trials: int, seed: int) -> Outcome:
     return Outcome(trials, failures, "stopped at: " + ", ".join(f"{what} {times}" for what, times in at.most_common()))
 
 
-def _length_of_a_run(theatre: Theatre, folder: Path) -> float:
-    with theatre.untouched.copied(folder) as stage, stage.serving() as service:
+def length_of_a_run(theatre: Theatre, folder: Path, **settings: str) -> float:
+    """How many seconds a run takes here and now."""
+    with theatre.untouched.copied(folder) as stage, stage.serving(**settings) as service:
         began = time.monotonic()
         service.run("p")
         return time.monotonic() - began

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -68,6 +68,22 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def copy_to(self, path: Path) -> None:
+        """Writes one committed state to a new file, while others read and write. Only if it is a file itself.
+
+        Raises:
+            StoreError: the database cannot be read, or the copy cannot be written.
+        """
+        source = self._engine.raw_connection()
+        try:
+            with closing(sqlite3.connect(path)) as copy:
+                _sqlite(source).backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")  # the copy is one file
+        except sqlite3.Error as error:
+            raise StoreError(f"The control database cannot be copied: {error}.", code="backup_failed") from error
+        finally:
+            source.close()
+
     def close(self) -> None:
         """Closes every connection; safe to call twice."""
         self._engine.dispose()
@@ -93,6 +109,11 @@ def open_database(url: str) -> Database:
         database.close()
         raise
     return database
+
+
+def known_versions() -> list[str]:
+    """The versions of the control database that this program can bring up to its own, which is the first of them."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
 
 
 def url_of_home(home: Path) -> str:
@@ -168,21 +189,33 @@ def _set_write_ahead_log(engine: sa.Engine) -> None:
         connection.close()
 
 
+def _sqlite(connection: sa.PoolProxiedConnection) -> sqlite3.Connection:
+    found = connection.driver_connection
+    if not isinstance(found, sqlite3.Connection):
+        raise TypeError("the control database is not a file")
+    return found
+
+
 def _migrate(tx: Transaction) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
+    known = known_versions()
     current = MigrationContext.configure(tx).get_current_revision()
-    if current == scripts.get_current_head():
+    if current == known[0]:
         return
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+    if current is not None and current not in known:
         raise StoreError(
             f"The control database was written by a newer Warehouse Sync (database version {current}; this program knows up to "
-            f"{scripts.get_current_head()}). Start that version or a later one.",
+            f"{known[0]}). Start that version or a later one.",
             code="store_too_new",
         )
+    config = _config()
     config.attributes["connection"] = tx
     command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 @contextmanager

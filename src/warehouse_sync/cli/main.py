@@ -12,6 +12,7 @@ import typer
 from warehouse_sync.cli import (
     access,
     audit,
+    backup,
     configuration,
     connections,
     credentials,
@@ -45,6 +46,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhook.app, name="webhook")
 app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("login")(access.login)
 app.command("logout")(access.logout)
 app.command("servers")(access.servers)

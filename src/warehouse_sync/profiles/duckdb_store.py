@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from warehouse_sync.profiles.protocol import RunProgress
 from warehouse_sync.profiles.row_memory import RowMemory
 from warehouse_sync.profiles.tombstones import KEY_VARIABLE
 from warehouse_sync.profiles.versions import data_models_in
+from warehouse_sync.profiles.writer_lock import StillFiles, WriterLock
 
 Scope = tuple[int, Environment]
 
@@ -40,6 +41,9 @@ _LOG_BYTES_LIMIT: Final = 256 << 20
 """At most so much log is read again when a store is opened."""
 
 _MUCH_LOG_BYTES: Final = 8 << 20
+
+_PATIENCE_AT_THE_END: Final = 5.0
+"""Longest wait in seconds for somebody who copies a file, before it is closed all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class StoreLimits:
 class _OpenScope:
     name: str
     codec: MpidCodec
-    writer: threading.Lock = field(default_factory=threading.Lock)
+    writer: WriterLock
     readers: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
 
 
@@ -88,7 +92,10 @@ class DuckDbStores:
 
     def close(self) -> None:
         """Closes every file; what was committed is on disk."""
-        with self._lock:
+        with self._lock, ExitStack() as still:
+            for scope in self._scopes:  # the engine brings logs into the files, which somebody may be copying
+                with suppress(StoreError, TimeoutError):
+                    still.enter_context(closing(StillFiles(self._path(*scope), patience=_PATIENCE_AT_THE_END)))
             self._scopes.clear()
             self._engine.close()
 
@@ -151,7 +158,7 @@ class DuckDbStores:
             return
         scope = self._scope(workspace_id, environment)
         with (
-            scope.writer,
+            scope.writer.held(),
             self._engine_errors(scope, "could not write", "store_write_failed"),
             self._connect(scope) as connection,
         ):
@@ -196,11 +203,26 @@ class DuckDbStores:
             if workspace.isdigit() and environment in set(Environment)
         ]
 
+    def highest_numbers(self, workspace_id: int, environment: Environment) -> tuple[int, int, int]:
+        """The greatest numbers that a scope's store knows: of a run, of a data model, of a pipeline; 0 where it knows none.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with self.reading(workspace_id, environment) as opened:
+            if opened is None:
+                return 0, 0, 0
+            connection, _ = opened
+            run, pipeline = connection.execute(
+                """SELECT (SELECT coalesce(max(run), 0) FROM run_progress), (SELECT coalesce(max(pipeline), 0) FROM row_digests)"""
+            ).fetchall()[0]
+            return run, max(data_models_in(connection), default=0), pipeline
+
     @contextmanager
     def _writing(self, workspace_id: int, environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
         scope = self._scope(workspace_id, environment)
         with (
-            scope.writer,
+            scope.writer.held(),
             self._engine_errors(scope, "could not write", "store_write_failed"),
             self._connect(scope) as connection,
             _transaction(connection),
@@ -311,8 +333,10 @@ class DuckDbStores:
             key = (workspace_id, environment)
             if key not in self._scopes:
                 name = f"w{workspace_id}_{environment}"
-                self._open_file(self._path(workspace_id, environment), name)
-                self._scopes[key] = _OpenScope(name, self.codec(workspace_id))
+                path = self._path(workspace_id, environment)
+                with closing(StillFiles(path)):
+                    self._open_file(path, name)
+                self._scopes[key] = _OpenScope(name, self.codec(workspace_id), WriterLock(path))
             return self._scopes[key]
 
     def _open_file(self, path: Path, name: str) -> None:

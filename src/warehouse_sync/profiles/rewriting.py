@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from warehouse_sync.errors import StoreError
+from warehouse_sync.profiles.writer_lock import StillFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +36,24 @@ def rewrite_stores(folder: Path, workspace_id: int, *, memory_mb: int) -> Iterat
         StoreError: a store cannot be read, or there is no room for its copy.
     """
     for path in sorted(folder.glob(f"{workspace_id}-*.duckdb")):
-        before = path.stat().st_size
-        copy = path.with_suffix(".duckdb.new")
+        with closing(StillFiles(path)):  # a backup may be copying it
+            yield _rewrite(path, memory_mb)
+
+
+def _rewrite(path: Path, memory_mb: int) -> Rewritten:
+    before = path.stat().st_size
+    copy = path.with_suffix(".duckdb.new")
+    copy.unlink(missing_ok=True)
+    try:
+        _copy(path, copy, memory_mb)
+    except duckdb.Error as error:
         copy.unlink(missing_ok=True)
-        try:
-            _copy(path, copy, memory_mb)
-        except duckdb.Error as error:
-            copy.unlink(missing_ok=True)
-            reason = str(error).split("\n", maxsplit=1)[0][:300]
-            raise StoreError(
-                f"The profile store {path.name} cannot be written anew: {reason}", code="store_unusable"
-            ) from error
-        _replace(path, copy)
-        yield Rewritten(path.name, before, path.stat().st_size)
+        reason = str(error).split("\n", maxsplit=1)[0][:300]
+        raise StoreError(
+            f"The profile store {path.name} cannot be written anew: {reason}", code="store_unusable"
+        ) from error
+    _replace(path, copy)
+    return Rewritten(path.name, before, path.stat().st_size)
 
 
 def _copy(path: Path, copy: Path, memory_mb: int) -> None:
