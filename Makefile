@@ -1,13 +1,14 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: test-browser help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean audit fuzz slow crash
+.PHONY: test-bigquery test-browser help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean audit fuzz slow crash
 
 PYTHON ?= python3.11
 PORT ?= 8080
 HOME_DIR ?= .run/home
 BIN := .venv/bin
 EMULATOR := .venvs/snowflake
+BIGQUERY := .venvs/bigquery
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -27,6 +28,12 @@ $(EMULATOR)/.ready: emulators/snowflake/requirements.lock
 	@$(EMULATOR)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+$(BIGQUERY)/.ready: emulators/bigquery/requirements.lock
+	@echo "Installing the local BigQuery into $(BIGQUERY) …"
+	@$(PYTHON) -m venv $(BIGQUERY)
+	@$(BIGQUERY)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 demo: setup ## the main job on a sample shop: local Snowflake → profiles, in under a minute
 	@$(BIN)/python -m demo
 
@@ -38,6 +45,9 @@ snowflake: setup ## run the local Snowflake alone, with the sample shop (PORT=80
 
 test: setup ## all tests
 	@$(BIN)/python -m pytest -q
+
+test-bigquery: setup $(BIGQUERY)/.ready ## all tests of BigQuery, against a local one that takes 600 MB
+	@WHSYNC_TEST_BIGQUERY=1 $(BIN)/python -m pytest -q -n 0 -k bigquery tests/conformance tests/e2e/test_bigquery.py
 
 test-browser: setup .venv/.browser ## the console in this machine's Chromium (PICTURES=docs/pictures keeps pictures of each page)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
@@ -85,8 +95,9 @@ postman: setup ## drive a fresh service with the Postman collection, by newman (
 lock: .venv/.ready ## renew the locks
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    --strip-extras --allow-unsafe --all-extras -o requirements.lock pyproject.toml
-	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --strip-extras --allow-unsafe -o emulators/snowflake/requirements.lock emulators/snowflake/requirements.in
+	@for emulator in snowflake bigquery; do \
+	    $(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    --strip-extras --allow-unsafe -o emulators/$$emulator/requirements.lock emulators/$$emulator/requirements.in || exit 1; done
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    --strip-extras --allow-unsafe -o tests/advisories/requirements.lock tests/advisories/requirements.in
 

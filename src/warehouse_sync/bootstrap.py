@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -76,7 +76,7 @@ from warehouse_sync.sql.guard import accepting_dialects
 from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, check_data_model
 from warehouse_sync.sync.worker import Deadlines, WarehouseWorker, WorkerSettings
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
-from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
+from warehouse_sync.warehouses.policy import BigQueryEndpoint, SnowflakeEndpoint, WarehousePolicy
 from warehouse_sync.webhook.courier import Courier
 from warehouse_sync.webhook.receiver import receiver_of
 
@@ -331,6 +331,8 @@ def warehouse_worker(settings: Settings, scratch: Path) -> WarehouseWorker:
         duckdb_root=str(settings.duckdb_root) if settings.duckdb_root else None,
         duckdb_refused=(str(settings.home),),
         snowflake_endpoint=_endpoint(settings.snowflake_endpoint),
+        bigquery_endpoint=_bigquery_endpoint(settings),
+        databricks_endpoint=settings.databricks_endpoint,
         allowed_private_hosts=tuple(settings.allowed_hosts),
         login_timeout_seconds=settings.login_timeout_seconds,
         statement_timeout_seconds=settings.statement_timeout_seconds,
@@ -346,11 +348,19 @@ def warehouse_worker(settings: Settings, scratch: Path) -> WarehouseWorker:
 
 
 def _endpoint(url: str | None) -> SnowflakeEndpoint | None:
-    if url is None:
+    return None if url is None else SnowflakeEndpoint(*_place(url))
+
+
+def _bigquery_endpoint(settings: Settings) -> BigQueryEndpoint | None:
+    if settings.bigquery_endpoint is None or settings.bigquery_storage_endpoint is None:
         return None
+    return BigQueryEndpoint(*_place(settings.bigquery_endpoint), settings.bigquery_storage_endpoint)
+
+
+def _place(url: str) -> tuple[str, int, Literal["http", "https"]]:
     parts = urlsplit(url)
     protocol: Final = "http" if parts.scheme == "http" else "https"
-    return SnowflakeEndpoint(parts.hostname or "", parts.port or (80 if protocol == "http" else 443), protocol)
+    return parts.hostname or "", parts.port or (80 if protocol == "http" else 443), protocol
 
 
 def _execution_limits(settings: Settings) -> ExecutionLimits:

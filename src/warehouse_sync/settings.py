@@ -131,6 +131,15 @@ class Settings(BaseSettings):
     snowflake_endpoint: HttpUrl | None = Field(
         None, description="Address to use for every Snowflake account instead of the vendor's, e.g. an emulator."
     )
+    bigquery_endpoint: HttpUrl | None = Field(
+        None, description="Address to use instead of Google's for the BigQuery API and its tokens, e.g. an emulator."
+    )
+    bigquery_storage_endpoint: str | None = Field(
+        None, pattern=r"^[^\s/]+:\d+$", description="host:port of the BigQuery Storage API beside it; without TLS."
+    )
+    databricks_endpoint: HttpUrl | None = Field(
+        None, description="Address to use for every Databricks workspace instead of its own, e.g. an emulator."
+    )
     allowed_hosts: TextList = Field(
         (),
         description="Addresses of warehouses and of the webhook's receiver allowed besides public ones, as host:port, separated by commas.",

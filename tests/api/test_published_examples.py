@@ -309,10 +309,13 @@ def test_fields_that_only_screenshots_show_are_taken_and_not_answered(plane: Any
     assert "airflow_dag_id" not in run
 
 
-def test_bigquery_is_refused_by_name(plane: Any) -> None:
+def test_the_fields_of_a_bigquery_connection(plane: Any) -> None:
     body = {
-        "id": "bq", "name": "BQ", "workspace_id": 5328, "type": "bigquery", "region": "us-east4", "project_id": "p", "dataset_id": "d",
-        "service_account_id": "s@example.com", "service_account_key": "{}",
+        "id": "bq", "name": "BQ", "workspace_id": 5328, "is_faulted": False, "type": "bigquery", "region": "us-east4",
+        "project_id": "mp-project", "dataset_id": "mp_dataset", "service_account_id": "mp-robot@mp-project.iam.gserviceaccount.com",
+        "service_account_key": "{}",
     }  # fmt: skip
-    answer = plane.client.post(f"{BASE}/connections", json=body)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "type")
+    made = plane.client.post(f"{BASE}/connections", json=body)
+    _is(made, 200, body | {"service_account_key": "************"})
+    listed = plane.client.get(f"{BASE}/connections", params={"type": "bigquery"})
+    assert (listed.status_code, listed.json()) == (200, [made.json()])

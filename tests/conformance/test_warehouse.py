@@ -13,6 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tests.conformance.subjects.bigquery import bigquery_subject
+from tests.conformance.subjects.databricks import databricks_subject
 from tests.conformance.subjects.duckdb import duckdb_subject
 from tests.conformance.subjects.postgres import postgres_subject
 from tests.conformance.subjects.redshift import redshift_subject
@@ -20,6 +22,7 @@ from tests.conformance.subjects.scripted import scripted_subject
 from tests.conformance.subjects.snowflake import snowflake_subject
 from tests.conformance.subjects.subject import Running, Subject
 from tests.conformance.type_table import DROPPED, expected, observed
+from tests.fixtures.bigquery import needs_bigquery
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.arrow import column_kinds
@@ -32,6 +35,8 @@ SUBJECTS: dict[str, Running] = {
     "snowflake": snowflake_subject,
     "postgres": postgres_subject,
     "redshift": redshift_subject,
+    "bigquery": bigquery_subject,
+    "databricks": databricks_subject,
 }
 
 
@@ -39,7 +44,10 @@ def test_every_type_of_warehouse_is_a_subject() -> None:
     assert set(SUBJECTS) == {*WAREHOUSE_TYPES, "scripted"}
 
 
-@pytest.fixture(scope="module", params=SUBJECTS)
+_ON_DEMAND = {"bigquery": needs_bigquery}
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=_ON_DEMAND.get(name, ())) for name in SUBJECTS])
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
     with SUBJECTS[request.param](tmp_path_factory.mktemp("warehouses")) as running:
         yield running
@@ -101,7 +109,8 @@ def test_every_batch_has_the_schema_of_the_probe(subject: Subject, warehouse: Wa
 
 def test_names_of_columns_come_as_they_are_written(subject: Subject, warehouse: Warehouse) -> None:
     names = [*subject.odd_names, "n" * subject.longest_name]
-    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    quote = subject.name_quote
+    quoted = [quote + name.replace(quote, quote * 2) + quote for name in names]
     sql = "SELECT " + ", ".join(f"{place} AS {name}" for place, name in enumerate(quoted))
     assert warehouse.probe(f"SELECT * FROM ({sql}) AS q LIMIT 0").names == names
     (batch,) = warehouse.fetch(sql)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.conformance.type_table import TypeTable, page
+from tests.conformance.types.bigquery import BIGQUERY_TYPES
+from tests.conformance.types.databricks import DATABRICKS_TYPES
 from tests.conformance.types.duckdb import DUCKDB_TYPES
 from tests.conformance.types.postgres import POSTGRES_TYPES
 from tests.conformance.types.redshift import REDSHIFT_TYPES
+from tests.conformance.types.snowflake import SNOWFLAKE_TYPES
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 from warehouse_sync.warehouses.protocol import IdentifierCase, WarehouseType
 
-TYPE_TABLES: dict[str, TypeTable] = {table.name: table for table in (POSTGRES_TYPES, REDSHIFT_TYPES, DUCKDB_TYPES)}
+TYPE_TABLES: dict[str, TypeTable] = {
+    table.name: table
+    for table in (SNOWFLAKE_TYPES, BIGQUERY_TYPES, DATABRICKS_TYPES, POSTGRES_TYPES, REDSHIFT_TYPES, DUCKDB_TYPES)
+}
 
 _FOLDER = Path(__file__).resolve().parents[2] / "docs" / "warehouses" / "types"
 

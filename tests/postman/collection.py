@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = ROOT / "docs" / "openapi.json"
 FOLDER: Final = ROOT / "docs" / "postman"
@@ -226,7 +228,7 @@ def environment(document: Json) -> Json:
             if name in {"id", "name", "workspace_id", "type"}:
                 continue
             values[f"{kind}_{name}"] = value
-            if name == "password":
+            if name in _secret_fields(kind):
                 values[f"{kind}_{name}"] = ""
                 secret.add(f"{kind}_{name}")
     return {
@@ -238,6 +240,10 @@ def environment(document: Json) -> Json:
         ],
         "_postman_variable_scope": "environment",
     }
+
+
+def _secret_fields(kind: str) -> set[str]:
+    return {spec.name for spec in WAREHOUSE_TYPES[kind].fields if spec.secret}
 
 
 def _request(path: str, method: str, operation: Json, step: Step, document: Json) -> Json:

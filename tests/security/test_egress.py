@@ -5,15 +5,19 @@ The traps listen on every address of this machine; what is not this machine's is
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.fixtures.postgres import running_postgres
 from tests.fixtures.postgres_proxy import startup_proxy
@@ -245,11 +249,42 @@ def _snowflake(account: str, region: str) -> WarehouseAddress:
     return WarehouseAddress("snowflake", fields, {"password": Secret("hunter22")})
 
 
+def _databricks(host: str, port: int) -> WarehouseAddress:
+    fields = {"server_hostname": host, "http_path": "/sql/1.0/warehouses/abc", "catalog": "main"}
+    return WarehouseAddress("databricks", fields, {"access_token": Secret("hunter22")})
+
+
+def _databricks_workspace(host: str, port: int) -> WarehouseAddress:
+    return _databricks(f"{host}.azuredatabricks.net", port)
+
+
+def _bigquery_token(host: str, port: int) -> WarehouseAddress:
+    return _bigquery(token_uri=f"http://{host}:{port}/token")
+
+
+def _bigquery_universe(host: str, port: int) -> WarehouseAddress:
+    return _bigquery(universe_domain=host)
+
+
+def _bigquery(**key: str) -> WarehouseAddress:
+    fields = {"region": "us-east4", "project_id": "p", "dataset_id": "d", "service_account_id": "robot"}
+    known = {"type": "service_account", "client_email": "robot", "private_key": _PRIVATE_KEY, **key}
+    return WarehouseAddress("bigquery", fields, {"service_account_key": Secret(json.dumps(known))})
+
+
+_PRIVATE_KEY = (
+    rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+)
+
 DOORS: dict[str, Callable[[str, int], WarehouseAddress]] = {
     "postgres": _postgres,
     "redshift": _redshift,
     "snowflake account": _snowflake_account,
     "snowflake region": _snowflake_region,
+    "databricks": _databricks,
+    "databricks workspace": _databricks_workspace,
+    "bigquery token": _bigquery_token,
+    "bigquery universe": _bigquery_universe,
 }
 """The fields of each type of warehouse that have to do with where it is."""
 
@@ -270,8 +305,8 @@ def test_no_spelling_of_a_forbidden_address_gets_a_packet_out(
     door: str, verb: str, trap: Trap, attempts: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if door.startswith(
-        "snowflake"
-    ):  # what is left then is a name below the vendor's domain, which this test must not look up
+        ("snowflake", "databricks")
+    ):  # what is left then is a name below the vendor's domain: not to be looked up
         monkeypatch.setattr(socket, "getaddrinfo", _only_literals)
     for host in SPELLINGS:
         with pytest.raises(WarehouseError) as caught:
@@ -284,6 +319,47 @@ def test_no_spelling_of_a_forbidden_address_gets_a_packet_out(
             WarehouseFault.UNREACHABLE,  # no such host
         }, (host, error.message)
     assert attempts == []
+    assert trap.caught == []
+
+
+class _Lying(BaseHTTPRequestHandler):
+    """A workspace that has every statement done at once, with its rows at an address of the test's choice."""
+
+    link = ""
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.rfile.read(length)
+        manifest = {"schema": {"columns": []}, "total_row_count": 1}
+        links = [{"external_link": self.link}]
+        done = {"statement_id": "s", "status": {"state": "SUCCEEDED"}, "manifest": manifest}
+        body = json.dumps({**done, "result": {"external_links": links}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_no_link_to_rows_leads_to_a_forbidden_address(trap: Trap, attempts: list[object]) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Lying) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        own = server.server_address[:2]
+        policy = WarehousePolicy(databricks_endpoint=f"http://127.0.0.1:{own[1]}", login_timeout_seconds=2)
+        talking = open_warehouse(_databricks("adb-1.azuredatabricks.net", 0), policy, query_tag="egress")
+        for host in SPELLINGS:
+            _Lying.link = f"http://{host}:{trap.port}/rows"
+            with pytest.raises(WarehouseError) as caught:
+                list(talking.fetch("SELECT 1"))
+            assert caught.value.fault in {
+                WarehouseFault.EGRESS_DENIED,
+                WarehouseFault.PROTOCOL,  # it is no address of the web
+                WarehouseFault.UNREACHABLE,  # no such host
+            }, (host, caught.value.message)
+        talking.close()
+        server.shutdown()
+    assert [place for place in attempts if place != own] == []
     assert trap.caught == []
 
 
@@ -360,6 +436,6 @@ _real_getaddrinfo = socket.getaddrinfo
 
 def _only_literals(host: str, *arguments: Any, **options: Any) -> list[tuple[Any, ...]]:
     """A resolver that knows addresses in their spellings, and no names."""
-    if host.endswith(".snowflakecomputing.com"):
+    if host.endswith((".snowflakecomputing.com", ".azuredatabricks.net")):
         raise socket.gaierror("no such name")
     return _real_getaddrinfo(host, *arguments, **options)

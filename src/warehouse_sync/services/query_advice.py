@@ -8,7 +8,14 @@ from typing import Final
 from warehouse_sync.sql.advice import Advice, advice
 from warehouse_sync.sql.guard import CheckedQuery
 
-_SPELLING: Final = {"snowflake": "Snowflake", "duckdb": "DuckDB", "postgres": "PostgreSQL", "redshift": "Redshift"}
+_SPELLING: Final = {
+    "snowflake": "Snowflake",
+    "duckdb": "DuckDB",
+    "postgres": "PostgreSQL",
+    "redshift": "Redshift",
+    "bigquery": "BigQuery",
+    "databricks": "Databricks",
+}
 
 
 def common_advice(readings: Sequence[CheckedQuery], load_timestamp_name: str) -> tuple[Advice, ...]:

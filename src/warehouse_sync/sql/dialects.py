@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from warehouse_sync.domain.load_timestamp import TimestampClass
 from warehouse_sync.errors import SqlRefused
@@ -49,6 +49,10 @@ class SqlDialect:
         backslash_escapes: whether a backslash escapes in a plain string.
         slash_comments: whether ``//`` begins a comment.
         reads_files: whether a table name that looks like a file is opened as one.
+        file_formats: words that in the place of a schema make the name of a table the path of a file.
+        hash_comments: whether ``#`` begins a comment.
+        name_quote: what stands around quoted names. A backtick cannot stand inside them, and double quotes are strings then.
+        ignores_case: whether a quoted name of a column, too, is found without regard to case.
     """
 
     name: str
@@ -60,6 +64,10 @@ class SqlDialect:
     backslash_escapes: bool = False
     slash_comments: bool = False
     reads_files: bool = False
+    file_formats: frozenset[str] = frozenset()
+    hash_comments: bool = False
+    name_quote: Literal['"', "`"] = '"'
+    ignores_case: bool = False
 
 
 def _names(text: str) -> frozenset[str]:
@@ -137,6 +145,7 @@ _DUCKDB: Final = SqlDialect(
         TimestampClass.DATE: "DATE",
     },
     reads_files=True,
+    ignores_case=True,
 )
 
 _POSTGRES: Final = SqlDialect(
@@ -207,7 +216,61 @@ _REDSHIFT: Final = replace(
     refused_tables=replace(_POSTGRES.refused_tables, prefixes=("stl_", "stv_", "svl_", "svv_", "svcs_", "sys_", "pg_")),
 )
 
-DIALECTS: Final = {dialect.name: dialect for dialect in (_SNOWFLAKE, _DUCKDB, _POSTGRES, _REDSHIFT)}
+_BIGQUERY: Final = SqlDialect(
+    name="bigquery",
+    fold=str,
+    refused_functions=FunctionNames(
+        names=_names("""
+            external_query error session_user nextval setval generate generate_text generate_embedding generate_table generate_bool
+            generate_double generate_int predict forecast evaluate understand_text annotate_image translate process_document transcribe
+            detect_anomalies explain_predict explain_forecast recommend embed similarity
+        """),
+        prefixes=("ai_", "ml_"),
+    ),
+    table_functions=_names("unnest generate_array generate_date_array generate_timestamp_array"),
+    refused_tables=FunctionNames(names=frozenset()),
+    literal_types={
+        TimestampClass.ZONELESS: "DATETIME",
+        TimestampClass.INSTANT: "TIMESTAMP",
+        TimestampClass.DATE: "DATE",
+    },
+    backslash_escapes=True,
+    hash_comments=True,
+    name_quote="`",
+    ignores_case=True,
+)
+
+_DATABRICKS: Final = SqlDialect(
+    name="databricks",
+    fold=str,
+    refused_functions=FunctionNames(
+        names=_names("""
+            java_method reflect try_reflect http_request secret try_secret list_secrets remote_query cloud_files_state event_log
+            read_files read_kafka read_kinesis read_pubsub read_pulsar read_state_metadata read_statestore vector_search
+            assert_true raise_error nextval setval
+        """),
+        prefixes=("ai_",),
+    ),
+    table_functions=_names("""
+        range explode explode_outer posexplode posexplode_outer inline inline_outer stack json_tuple variant_explode
+        variant_explode_outer unnest sequence
+    """),
+    refused_tables=FunctionNames(names=frozenset()),
+    literal_types={
+        TimestampClass.ZONELESS: "TIMESTAMP_NTZ",
+        TimestampClass.INSTANT: "TIMESTAMP",
+        TimestampClass.DATE: "DATE",
+    },
+    backslash_escapes=True,
+    reads_files=True,
+    file_formats=_names("parquet delta csv json text avro orc binaryfile iceberg xml cloudfiles kafka rate"),
+    name_quote="`",
+    ignores_case=True,
+)
+
+DIALECTS: Final = {
+    dialect.name: dialect for dialect in (_SNOWFLAKE, _DUCKDB, _POSTGRES, _REDSHIFT, _BIGQUERY, _DATABRICKS)
+}
 """Every dialect we support by name, in the order in which a query without a connection is tried (decision D21)."""
 
 

@@ -123,8 +123,7 @@ def _one_statement(text: str, dialect: SqlDialect) -> Sequence[Token]:
     """The tokens of the one statement, without its trailing semicolon."""
     tokens = tokens_of(text, dialect)
     refuse_deep_or_long(tokens)
-    if has_invisible(text):
-        refuse_invisible(text, ((token.start, token.end) for token in tokens if token.token_type in STRING_TOKENS))
+    _refuse_invisible(text, tokens)
     if brace := braces_at(tokens, text):
         raise refusal(
             f"The query has a template brace on line {brace.line}; send the SQL with the template already filled in."
@@ -139,6 +138,11 @@ def _one_statement(text: str, dialect: SqlDialect) -> Sequence[Token]:
     return tokens
 
 
+def _refuse_invisible(text: str, tokens: Sequence[Token]) -> None:
+    if has_invisible(text):
+        refuse_invisible(text, ((token.start, token.end) for token in tokens if token.token_type in STRING_TOKENS))
+
+
 def _refuse_beginning(tokens: Sequence[Token]) -> None:
     if not tokens:
         raise refusal("The query is empty; write a SELECT.")
@@ -151,6 +155,8 @@ def _checked(tree: exp.Expr, tokens: Sequence[Token], dialect: SqlDialect) -> Ch
     refuse_unsafe(tree, dialect)
     refuse_repeated_names(tree, dialect)
     text = generate(tree, dialect, copy=False)
+    if has_invisible(text):  # where a name can be written as a text, it hides there from the first look
+        _refuse_invisible(text, tokens_of(text, dialect))
     try:
         generated = scan_generated(text, dialect)
     except UnsafeText:

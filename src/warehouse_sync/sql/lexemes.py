@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from warehouse_sync.sql.dialects import SqlDialect
@@ -61,11 +60,11 @@ def scan_generated(text: str, dialect: SqlDialect) -> GeneratedText:
 def _name(kind: str, lexeme: str) -> str:
     if kind == "word":
         return lexeme
-    return lexeme[1:-1].replace('""', '"') if kind == "quoted" else ""
+    return lexeme[1:-1].replace(lexeme[0] * 2, lexeme[0]) if kind == "quoted" else ""
 
 
 def _lexemes(text: str, dialect: SqlDialect) -> Iterator[tuple[str, str]]:
-    pattern = _pattern(dialect.backslash_escapes, dialect.slash_comments)
+    pattern = _pattern(dialect)
     at = 0
     while at < len(text):
         match = pattern.match(text, at)
@@ -77,17 +76,30 @@ def _lexemes(text: str, dialect: SqlDialect) -> Iterator[tuple[str, str]]:
             yield match.lastgroup, match.group()
 
 
-@cache
-def _pattern(backslash_escapes: bool, slash_comments: bool) -> re.Pattern[str]:
-    plain = r"'(?:[^'\\]|\\.|'')*+'" if backslash_escapes else r"'(?:[^']|'')*+'"
-    slashes = "|//" if slash_comments else ""
+_PATTERNS: Final[dict[str, re.Pattern[str]]] = {}
+
+
+def _pattern(dialect: SqlDialect) -> re.Pattern[str]:
+    if dialect.name not in _PATTERNS:
+        _PATTERNS[dialect.name] = _compiled(dialect)
+    return _PATTERNS[dialect.name]
+
+
+def _compiled(dialect: SqlDialect) -> re.Pattern[str]:
+    plain = r"'(?:[^'\\]|\\.|'')*+'" if dialect.backslash_escapes else r"'(?:[^']|'')*+'"
+    if dialect.hash_comments:
+        plain = r"'(?:[^'\\]|\\.)*+'(?!')"  # two strings side by side would begin one with three quotes
+    comments = ("|//" if dialect.slash_comments else "") + (r"|\#" if dialect.hash_comments else "")
+    dollar, quoted = r"\$[^\W\d]?\w*\$", r'"(?:[^"]|"")++"'
+    if dialect.name_quote == "`":
+        dollar, quoted = r"\$", r"`[^`\\]++`(?!`)"
     return re.compile(
         rf"""
           (?P<space>[ \t\r\n\f]++)
         | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*+')
-        | (?P<string>(?:[nNbBxX]|[uU]&)?{plain})
-        | (?P<unsafe>;|--|/\*|\*/{slashes}|\$[^\W\d]?\w*\$)
-        | (?P<quoted>"(?:[^"]|"")++")
+        | (?P<string>(?:[nNbBxX]|[rR][bB]?|[bB][rR]|[uU]&)?{plain})
+        | (?P<unsafe>;|--|/\*|\*/{comments}|{dollar})
+        | (?P<quoted>{quoted})
         | (?P<word>[^\W\d][\w$]*+(?!'))
         | (?P<number>\d[\w.]*+)
         | (?P<symbol>[^\w\s'";`])

@@ -7,15 +7,11 @@ every mention of them, DuckDB renames the second without a word. So they are ref
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
 
 from sqlglot import exp
 
 from warehouse_sync.errors import SqlRefused
 from warehouse_sync.sql.dialects import SqlDialect
-
-_WITHOUT_CASE: Final = frozenset({"duckdb"})
-"""Dialects in which a quoted name, too, is found without regard to case."""
 
 
 def refuse_repeated_names(tree: exp.Expr, dialect: SqlDialect) -> None:
@@ -50,6 +46,6 @@ def _written(tree: exp.Expr) -> list[exp.Identifier]:
 
 def _folded(name: exp.Identifier, dialect: SqlDialect) -> str:
     text = str(name.this)
-    if dialect.name in _WITHOUT_CASE:
+    if dialect.ignores_case:
         return text.casefold()
     return text if name.quoted else dialect.fold(text)

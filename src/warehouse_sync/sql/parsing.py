@@ -278,6 +278,9 @@ def _generator_class(name: str) -> type[Generator]:
     base: Any = _sqlglot(name).generator_class
 
     class FaithfulGenerator(base):  # type: ignore[misc]
+        EXPRESSIONS_WITHOUT_NESTED_CTES: ClassVar[set[type[exp.Expr]]] = (
+            set()
+        )  # else a WITH moves out of the derived table
         MULTI_ARG_DISTINCT = True  # else string_agg(DISTINCT a, ', ') becomes a CASE over a tuple
         # A SELECT is written as it stands: the rest of these rewrite other databases' queries, and look through every scope for them.
         TRANSFORMS: ClassVar[dict[Any, Any]] = {

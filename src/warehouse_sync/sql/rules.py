@@ -63,6 +63,7 @@ _SELECT_ARGUMENTS: Final = frozenset(
         "match",
         "into",
         "locks",
+        "kind",  # SELECT AS STRUCT, SELECT AS VALUE
         "hint",  # their nodes are refused with a better sentence
     }
 )
@@ -126,7 +127,7 @@ def _check_from(node: exp.Expr, dialect: SqlDialect) -> None:
 def _check_subquery(node: exp.Expr, dialect: SqlDialect) -> None:
     inner = node.this
     readable = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values, exp.Table, exp.Pivot)
-    if not isinstance(inner, readable) or (isinstance(inner, exp.Pivot) and not dialect.reads_files):
+    if not isinstance(inner, readable) or (isinstance(inner, exp.Pivot) and dialect.name != "duckdb"):
         raise refusal("A sub-query is not a SELECT; every sub-query must only read.")
 
 
@@ -156,7 +157,8 @@ def _check_table_name(node: exp.Expr, dialect: SqlDialect) -> None:
     full_name = ".".join(part.name for part in (node.args.get("catalog"), node.args.get("db"), node.this) if part)
     if node.name in dialect.refused_tables:
         raise refusal(f"{full_name!r} shows the database system, not your data; name a table or a view of your own.")
-    if dialect.reads_files and _FILE_NAME.search(full_name):
+    is_path = bool(node.args.get("db")) and fold_name(node.args["db"].name) in dialect.file_formats
+    if is_path or (dialect.reads_files and _FILE_NAME.search(full_name)):
         raise refusal(
             f"{full_name!r} looks like a file, and files cannot be read; load it into a table, or name it through a view."
         )

@@ -21,6 +21,25 @@ class SnowflakeEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class BigQueryEndpoint:
+    """Where the operator wants BigQuery conversations to go instead of Google's hosts.
+
+    Attributes:
+        host, port, protocol: of the REST API; tokens are asked for at its ``/token``.
+        storage: ``host:port`` of the Storage Read API; without TLS.
+    """
+
+    host: str
+    port: int
+    protocol: Literal["http", "https"]
+    storage: str
+
+    @property
+    def rest(self) -> str:
+        return f"{self.protocol}://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class WarehousePolicy:
     """The operator's part of every conversation. Holds no secret; crosses to the child process as JSON.
 
@@ -28,6 +47,8 @@ class WarehousePolicy:
         duckdb_root: the folder below which DuckDB warehouses may lie; None refuses the type.
         duckdb_refused: files and folders of our own below it, never opened as a warehouse.
         snowflake_endpoint: replaces the host built from account and region.
+        bigquery_endpoint: replaces Google's hosts.
+        databricks_endpoint: address that replaces a workspace's, like ``http://127.0.0.1:18090``.
         allowed_private_hosts: ``host:port`` of warehouses at loopback or private addresses.
         login_timeout_seconds: for reaching a warehouse and logging in.
         statement_timeout_seconds: for each statement, as the warehouse counts it.
@@ -41,6 +62,8 @@ class WarehousePolicy:
     duckdb_root: str | None = None
     duckdb_refused: tuple[str, ...] = ()
     snowflake_endpoint: SnowflakeEndpoint | None = None
+    bigquery_endpoint: BigQueryEndpoint | None = None
+    databricks_endpoint: str | None = None
     allowed_private_hosts: tuple[str, ...] = ()
     login_timeout_seconds: int = 20
     statement_timeout_seconds: int = 3600
@@ -57,9 +80,9 @@ class WarehousePolicy:
     def from_json(cls, text: str) -> Self:
         """The policy that ``to_json`` wrote. Raises ``KeyError`` or ``ValueError`` for anything else."""
         values: Mapping[str, Any] = json.loads(text)
-        endpoint = values.get("snowflake_endpoint")
         known = {field.name: values[field.name] for field in fields(cls)}
         for name in ("duckdb_refused", "allowed_private_hosts"):
             known[name] = tuple(values[name])
-        known["snowflake_endpoint"] = SnowflakeEndpoint(**endpoint) if endpoint else None
+        for name, kind in (("snowflake_endpoint", SnowflakeEndpoint), ("bigquery_endpoint", BigQueryEndpoint)):
+            known[name] = kind(**values[name]) if values[name] else None
         return cls(**known)

@@ -6,18 +6,14 @@ The wire chooses the width of numbers anew for every part. The connector's 5.2 r
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Final, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.faults import fault
-
-_LEAVE_SECONDS: Final = 5
-_AHEAD: Final = 1  # one batch is downloaded while the one before it is used: memory holds two at most
+from warehouse_sync.warehouses.patience import within
 
 
 class ResultBatch(Protocol):
@@ -40,44 +36,25 @@ def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object], pa
         WarehouseError: a batch did not come in time, or with another number of rows than announced.
         Exception: whatever the connector raises.
     """
-    pending: deque[tuple[ResultBatch, Future[pa.Table | None]]] = deque()
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="snowflake-batches")
-    try:
-        for batch in batches:
-            if not batch.rowcount:  # the 4.x connector fails to decode a batch without rows
-                continue
-            pending.append((batch, pool.submit(batch.to_arrow, **options)))
-            if len(pending) > _AHEAD:
-                yield _next(pending, patience)
-        while pending:
-            yield _next(pending, patience)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        wait([future for _, future in pending if future.running()], timeout=_LEAVE_SECONDS)
 
-
-def _next(pending: deque[tuple[ResultBatch, Future[pa.Table | None]]], patience: float) -> pa.Table:
-    batch, future = pending[0]
-    try:
-        table = future.result(timeout=patience)
-    except TimeoutError:
-        if future.done():
-            raise
-        pending.clear()  # nobody waits for what does not come
-        raise fault(
+    def late() -> WarehouseError:
+        return fault(
             WarehouseFault.TIMED_OUT,
             WarehouseStep.FETCH,
             f"A part of Snowflake's result did not arrive within {patience:g} s. Check the network to Snowflake's storage, or ask the "
             "operator to raise the network timeout. The run can be tried again.",
-        ) from None
-    pending.popleft()
-    return _complete(table, batch)
+        )
+
+    return within(_tables(batches, options), patience, late)
 
 
-def _complete(table: pa.Table | None, batch: ResultBatch) -> pa.Table:
-    if table is not None and table.num_rows == batch.rowcount:  # a part without rows comes as None
-        return table
-    raise other_rows()
+def _tables(batches: Sequence[ResultBatch], options: Mapping[str, object]) -> Iterator[pa.Table]:
+    for batch in batches:
+        if batch.rowcount:  # the 4.x connector fails to decode a batch without rows
+            table = batch.to_arrow(**options)
+            if table is None or table.num_rows != batch.rowcount:  # a part without rows comes as None
+                raise other_rows()
+            yield table
 
 
 def other_rows() -> WarehouseError:

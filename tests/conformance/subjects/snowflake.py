@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conformance.subjects.subject import KINDS, VALUES, Subject
+from tests.conformance.types.snowflake import SNOWFLAKE_TYPES
 from tests.fixtures.snowflake import running_snowflake
 from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.domain.connection import WarehouseAddress
@@ -31,6 +32,7 @@ def snowflake_subject(folder: Path) -> Iterator[Subject]:
     with running_snowflake(**options) as server:
         yield Subject(
             name="snowflake",
+            types=SNOWFLAKE_TYPES,
             address=WarehouseAddress(
                 "snowflake", {**fields, "user": "demo", "role": "reader"}, {"password": Secret("demo-password")}
             ),

@@ -67,6 +67,7 @@ class Subject:
         refused: fields with which a check fails, by the step that must fail.
         longest_name: characters of the longest name of a column; a longer one is the warehouse's to refuse or cut.
         odd_names: names that a column may have if it is quoted.
+        name_quote: what stands around such a name.
         session: expressions that tell of the session, and what they give: read-only, time zone, timeout, name (figure S15).
         types: every type of its columns; None for a double.
     """
@@ -84,6 +85,7 @@ class Subject:
     refused: dict[WarehouseStep, dict[str, str]] = field(default_factory=dict)
     longest_name: int = 255
     odd_names: tuple[str, ...] = ('a "quoted" one', "with space", "émoji 🎉", "semi;colon -- and more", "per%cent")
+    name_quote: str = '"'
     session: dict[str, Any] = field(default_factory=dict)
     types: TypeTable | None = None
 

@@ -25,7 +25,7 @@ def test_what_holds_in_one_dialect_names_it() -> None:
 
 
 def test_a_query_of_one_dialect_needs_no_name() -> None:
-    sql = "SELECT updated_at, email, v:x.y AS xs FROM a.b.c"
+    sql = "SELECT updated_at, email, f.value AS xs FROM a.b.c, TABLE(FLATTEN(tags)) AS f"
     assert [reading.dialect.name for reading in accepting_dialects(sql)] == ["snowflake"]
     ((code, message),) = told(sql)
     assert code == "upper_case_alias"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-DIALECT_NAMES = ("snowflake", "duckdb", "postgres", "redshift")
+DIALECT_NAMES = ("snowflake", "duckdb", "postgres", "redshift", "bigquery", "databricks")
 _FOLDER = Path(__file__).parent / "golden"
 _SHARED = "every_dialect"
 

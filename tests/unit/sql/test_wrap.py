@@ -40,7 +40,8 @@ def test_every_honest_query_can_be_wrapped(case: GoldenCase) -> None:
     assert probe(query) == f"SELECT * FROM ({query.text}) AS m LIMIT 0"
     assert preview(query, 7) == f"SELECT * FROM ({query.text}) AS m LIMIT 7"
     statement = extract(query, "x", ColumnBounds(TimestampClass.INTEGER_SECONDS, 1, 2))
-    assert statement == f'SELECT * FROM ({query.text}) AS m WHERE m."x" >= 1 AND m."x" < 2'
+    named = f"m.{query.dialect.name_quote}x{query.dialect.name_quote}"
+    assert statement == f"SELECT * FROM ({query.text}) AS m WHERE {named} >= 1 AND {named} < 2"
 
 
 def test_between_is_there_for_compatibility() -> None:

@@ -12,6 +12,8 @@ from typing import Final, cast
 
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
+from warehouse_sync.warehouses.catalogue.bigquery import BIGQUERY
+from warehouse_sync.warehouses.catalogue.databricks import DATABRICKS
 from warehouse_sync.warehouses.catalogue.duckdb import DUCKDB
 from warehouse_sync.warehouses.catalogue.postgres import POSTGRES
 from warehouse_sync.warehouses.catalogue.redshift import REDSHIFT
@@ -20,7 +22,7 @@ from warehouse_sync.warehouses.policy import SCRIPTED, WarehousePolicy
 from warehouse_sync.warehouses.protocol import Warehouse, WarehouseType
 
 WAREHOUSE_TYPES: Final[Mapping[str, WarehouseType]] = {
-    kind.name: kind for kind in (SNOWFLAKE, POSTGRES, REDSHIFT, DUCKDB)
+    kind.name: kind for kind in (SNOWFLAKE, BIGQUERY, DATABRICKS, POSTGRES, REDSHIFT, DUCKDB)
 }
 """Every type of warehouse by the ``type`` of its connection object."""
 

@@ -19,6 +19,7 @@ SELECT update_count, insert_date, drop_reason, alter_ego, email FROM crm.audit_s
 ---
 SELECT customer_id, 'please DELETE me; DROP TABLE x; -- no' AS note, updated_at FROM crm.contacts
 ---
+# only: snowflake duckdb postgres redshift databricks
 SELECT customer_id, 'it''s {{ not a template }}' AS note, updated_at FROM crm.contacts
 ---
 SELECT customer_id, updated_at FROM crm.contacts WHERE status IN ('insert', 'update', 'delete')
@@ -52,10 +53,13 @@ WITH RECURSIVE managers AS (
 ---
 SELECT customer_id, updated_at FROM shop.eu UNION ALL SELECT customer_id, updated_at FROM shop.us
 ---
+# only: snowflake duckdb postgres redshift databricks
 (SELECT customer_id, updated_at FROM shop.eu) UNION (SELECT customer_id, updated_at FROM shop.us) ORDER BY 2 LIMIT 1000
 ---
+# only: snowflake duckdb postgres redshift databricks
 SELECT customer_id FROM shop.eu EXCEPT SELECT customer_id FROM shop.optouts
 ---
+# only: snowflake duckdb postgres redshift databricks
 SELECT customer_id FROM shop.eu INTERSECT SELECT customer_id FROM shop.optins
 ---
 ((SELECT customer_id, updated_at FROM shop.eu))
@@ -95,6 +99,7 @@ SELECT a.customer_id, a.updated_at FROM shop.a a FULL OUTER JOIN shop.b b USING 
 ---
 SELECT a.customer_id, a.updated_at FROM shop.a, shop.b WHERE a.id = b.id
 ---
+# only: snowflake duckdb postgres redshift databricks
 SELECT v.customer_id, v.segment FROM (VALUES ('c1', 'vip'), ('c2', 'new')) AS v(customer_id, segment)
 ---
 SELECT region, COUNT(*) AS n FROM shop.customers GROUP BY ROLLUP (region)
@@ -115,6 +120,7 @@ SELECT my_schema.score_customer(customer_id, 'v2') AS score, customer_id, update
 ---
 SELECT clean_email(email) AS email, updated_at FROM crm.contacts
 ---
+# only: snowflake duckdb postgres redshift
 SELECT "Customer Id", "Ünïcode", "quote""inside" FROM crm."Odd Table"
 ---
 SELECT COUNT(DISTINCT product_id) AS products, customer_id FROM shop.orders GROUP BY customer_id ORDER BY products DESC

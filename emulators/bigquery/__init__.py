@@ -1,0 +1,1 @@
+"""A local BigQuery for tests, in an environment of its own."""

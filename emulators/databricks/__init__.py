@@ -1,0 +1,1 @@
+"""A stub of Databricks' Statement Execution API for tests."""
