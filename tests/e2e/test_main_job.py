@@ -126,6 +126,8 @@ def test_a_run_shows_the_queries_it_sent(story: Story) -> None:
 def test_ada_before_and_after(story: Story) -> None:
     before, after = story.ada
     assert before["mpid"] == after["mpid"]
+    assert set(story.first["new_attributes"]) >= set(before["user_attributes"])
+    assert story.second["new_attributes"] == story.third["new_attributes"] == []
     assert before["user_attributes"] == {
         "$FirstName": "Ada",
         "$LastName": "Winter",

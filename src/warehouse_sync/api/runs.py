@@ -135,6 +135,11 @@ class RunDetailAnswer(RunAnswer):
 
     attempts: list[AttemptAnswer] = Field(description="Those that have ended, the latest first, at most 50.")
     rejects: list[RejectsAnswer]
+    new_attributes: list[str] = Field(
+        description="Attributes that the environment did not know before. A long list, or the same names spelled anew, hints at a query "
+        "that makes names up.",
+        examples=[["plan", "score"]],
+    )
     progress: ProgressAnswer | None = Field(description="Only while the run is being executed.")
 
 
@@ -232,6 +237,7 @@ def _detail(detail: RunDetail) -> RunDetailAnswer:
         **run_answer(detail.run).model_dump(),
         attempts=[_attempt(found) for found in detail.attempts],
         rejects=rejects,
+        new_attributes=list(detail.new_attributes),
         progress=None if progress is None else ProgressAnswer(rows_fetched=progress.fetched, rows_applied=applied),
     )
 

@@ -106,7 +106,7 @@ def merge_records(
     """
     for statement in create_data_model(data_model_key):
         relations.execute(statement)
-    columns = _columns_of(relations, data_model_key, attributes)
+    columns = _columns_of(relations, data_model_key, attributes, run)
     for statement in _merge_statements(data_model_key, columns, run, first_seq):
         relations.execute(statement)
     # New profiles follow all others, so they are where they belong.
@@ -115,7 +115,9 @@ def merge_records(
     return _count(relations)
 
 
-def _columns_of(relations: Relations, data_model_key: int, attributes: Sequence[AttributeColumn]) -> list[int]:
+def _columns_of(
+    relations: Relations, data_model_key: int, attributes: Sequence[AttributeColumn], run: int
+) -> list[int]:
     """The column number of each attribute; a new or retyped attribute gets a new column (decision D30)."""
     stored = relations.rows(f"SELECT name, kind, sql_type, number FROM attributes WHERE data_model = {data_model_key}")
     numbers = {(name, kind, sql_type): number for name, kind, sql_type, number in stored}
@@ -125,17 +127,18 @@ def _columns_of(relations: Relations, data_model_key: int, attributes: Sequence[
         identity = (attribute.name, attribute.kind.value, attribute.sql_type)
         if identity not in numbers:
             numbers[identity] = following
-            _add_column(relations, data_model_key, following, attribute)
+            _add_column(relations, data_model_key, following, attribute, run)
             following += 1
         result.append(numbers[identity])
     return result
 
 
-def _add_column(relations: Relations, data_model_key: int, number: int, attribute: AttributeColumn) -> None:
+def _add_column(relations: Relations, data_model_key: int, number: int, attribute: AttributeColumn, run: int) -> None:
     relations.execute(f"ALTER TABLE {values_table(data_model_key)} ADD COLUMN a_{number} {attribute.sql_type}")
     name = attribute.name.replace("'", "''")
     relations.execute(
-        f"INSERT INTO attributes VALUES ({data_model_key}, {number}, '{name}', '{attribute.kind}', '{attribute.sql_type}')"
+        f"""INSERT INTO attributes
+            VALUES ({data_model_key}, {number}, '{name}', '{attribute.kind}', '{attribute.sql_type}', {run})"""
     )
 
 

@@ -137,6 +137,10 @@ class ProfileReader(Protocol):
         """What a run refused, most frequent reason first."""
         ...
 
+    def new_attributes(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[str, ...]:
+        """The names of attributes that no profile could have before a run brought them, in order."""
+        ...
+
     def progress(self, workspace_id: int, environment: Environment, run_id: int) -> RunCounts | None:
         """What the committed chunks of a run counted so far; None if none was committed."""
         ...

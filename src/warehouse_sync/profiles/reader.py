@@ -122,6 +122,16 @@ class DuckDbReader:
                 return ()
             return tuple(_read_rejects(opened[0], run_id))
 
+    def new_attributes(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[str, ...]:
+        with self._stores.reading(workspace_id, environment) as opened:
+            if opened is None:
+                return ()
+            found = opened[0].execute(
+                "SELECT name FROM attributes GROUP BY name HAVING min(run) = ? AND count(run) = count(*) ORDER BY name",
+                [run_id],
+            )
+            return tuple(name for (name,) in found.fetchall())
+
     def progress(self, workspace_id: int, environment: Environment, run_id: int) -> RunCounts | None:
         with self._stores.reading(workspace_id, environment) as opened:
             found = opened and read_progress(opened[0], run_id)

@@ -119,10 +119,11 @@ CREATE: Final = (
     "CREATE TABLE recency (profile BIGINT NOT NULL, seq BIGINT NOT NULL)",
     # Profiles that hold several values of one type; only for them does the last write matter.
     "CREATE TABLE multivalued (profile BIGINT NOT NULL, type UTINYINT NOT NULL)",
-    # Attribute names are case-sensitive and arbitrary, column names are neither: column ``a_NUMBER`` (decision D30).
+    # Attribute names are case-sensitive and arbitrary, column names are neither: column ``a_NUMBER`` (decision D30). ``run`` is the one
+    # that brought it; NULL is not known.
     """CREATE TABLE attributes (
         data_model BIGINT NOT NULL, number INTEGER NOT NULL, name VARCHAR NOT NULL, kind VARCHAR NOT NULL,
-        sql_type VARCHAR NOT NULL)""",
+        sql_type VARCHAR NOT NULL, run BIGINT)""",
     *_DISORDER,
     "CREATE TABLE reject_counts (run BIGINT NOT NULL, reason VARCHAR NOT NULL, rows BIGINT NOT NULL)",
     "CREATE TABLE reject_samples (run BIGINT NOT NULL, reason VARCHAR NOT NULL, ord BIGINT NOT NULL, row JSON NOT NULL)",
@@ -193,6 +194,7 @@ def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:
     yield "ALTER TABLE run_progress ADD COLUMN late BIGINT DEFAULT 0"
     yield "ALTER TABLE run_progress ADD COLUMN types BIGINT"
     yield "ALTER TABLE run_progress ADD COLUMN keeps_digests BOOLEAN"
+    yield "ALTER TABLE attributes ADD COLUMN run BIGINT"
     yield _ROW_DIGESTS
     yield "ALTER TABLE counters ADD COLUMN next_deletion BIGINT DEFAULT 1"
     yield "ALTER TABLE counters ADD COLUMN history_since TIMESTAMP"

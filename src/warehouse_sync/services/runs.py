@@ -38,12 +38,14 @@ class RunDetail:
     Attributes:
         attempts: those that have ended, the latest first, at most ``ATTEMPTS_SHOWN`` of them.
         rejects: the rows it refused, by reason.
+        new_attributes: names of attributes that its environment did not know before.
         progress: how far it is; None unless it is being executed.
     """
 
     run: Run
     attempts: tuple[RunAttempt, ...]
     rejects: tuple[Rejects, ...]
+    new_attributes: tuple[str, ...]
     progress: RunProgressNow | None
 
 
@@ -120,7 +122,8 @@ class RunService:
             run = existing_run(tx, existing_pipeline(tx, workspace_id, pipeline_id), run_id)
             ended = attempts.of_run(tx, run.id, limit=ATTEMPTS_SHOWN)
         rejects = self._profiles.rejects(workspace_id, run.environment, run.id)
-        return RunDetail(run, tuple(ended), rejects, self._live.of(run.id))
+        new_attributes = self._profiles.new_attributes(workspace_id, run.environment, run.id)
+        return RunDetail(run, tuple(ended), rejects, new_attributes, self._live.of(run.id))
 
 
 def existing_run(tx: Transaction, pipeline: Pipeline, run_id: int) -> Run:

@@ -214,6 +214,9 @@ def _details_of(run: dict[str, Any]) -> None:
             with ui.column().classes("gap-0"):
                 ui.label(name.replace("_", " ")).classes("text-sm opacity-70")
                 ui.label("—" if value is None else f"{value:,}")
+    if run["new_attributes"]:
+        with ui.expansion(f"{len(run['new_attributes']):,} attributes that were not known before").classes("w-full"):
+            ui.label(", ".join(run["new_attributes"]))
     for reject in run["rejects"]:
         with ui.expansion(f"{reject['count']:,} rows rejected: {reject['reason']}").classes("w-full"):
             samples = [sample["row"] for sample in reject["samples"]]
