@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from functools import partial
 from typing import Final
 
 from tests.crash import (
@@ -22,26 +17,10 @@ from tests.crash import (
     stop,
     takeover,
     upgrade,
+    warehouse_faults,
 )
-from tests.crash.report import ROOT, Campaign, Outcome
+from tests.crash.report import Campaign
 from tests.simulation import campaign as simulation
-
-TRIALS: Final = "CRASH_TRIALS"
-SEED: Final = "CRASH_SEED"
-_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (.+)$", re.MULTILINE)
-
-
-def tests_of(path: str, trials: int, seed: int) -> Outcome:
-    """A test file as a campaign: it finds in ``CRASH_TRIALS`` and ``CRASH_SEED`` how much to do. Each failed test is a failure."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "timeout=0", "-n", "0", "-x", path]
-    environment = os.environ | {TRIALS: str(trials), SEED: str(seed)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return Outcome(trials)
-    return Outcome(
-        trials, _FAILED.findall(done.stdout) or [f"pytest ended with {done.returncode}: {done.stdout[-500:]}"]
-    )
-
 
 CAMPAIGNS: Final = (
     Campaign(
@@ -165,7 +144,7 @@ CAMPAIGNS: Final = (
         "One of 12 faults at one of 25 moments of a conversation with Snowflake's wire: the failed attempt changes no profile and is seen "
         "within its timeout + 5 s; the next one equals the oracle.",
         300,
-        partial(tests_of, "tests/crash/test_warehouse_faults.py"),
+        warehouse_faults.campaign,
     ),
 )
 
