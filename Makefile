@@ -40,8 +40,9 @@ demo: setup ## the main job on a sample shop: local Snowflake → profiles, in u
 serve: setup ## run the service on what the demo left (PORT=8080 HOME_DIR=.run/home)
 	@$(BIN)/python -m demo.serve --home $(HOME_DIR) --port $(PORT)
 
-snowflake: setup ## run the local Snowflake alone, with the sample shop (PORT=8084)
-	@$(EMULATOR)/bin/python emulators/snowflake/server.py --port $(if $(filter 8080,$(PORT)),8084,$(PORT)) --sample 100000
+snowflake: setup ## run the local Snowflake alone, with the sample shop (PORT=8084 FAULT=drop-after:50000)
+	@$(EMULATOR)/bin/python emulators/snowflake/server.py --port $(if $(filter 8080,$(PORT)),8084,$(PORT)) --sample 100000 \
+	    $(if $(FAULT),--fault $(FAULT))
 
 test: setup ## all tests
 	@$(BIN)/python -m pytest -q

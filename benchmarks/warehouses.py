@@ -1,10 +1,12 @@
 """How fast a warehouse is read into the spool, against its bare driver reading the same stream; peak memory of the reading process.
 
-``.venv/bin/python -m benchmarks.warehouses [postgres …]``; ``BENCH_WAREHOUSE_ROWS`` changes the size. Bare driver and product take turns.
+``.venv/bin/python -m benchmarks.warehouses [postgres snowflake]``; ``BENCH_WAREHOUSE_ROWS`` changes the size. Bare driver and product take
+turns, after a reading by the bare driver that does not count.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -21,17 +23,19 @@ import psutil
 from adbc_driver_postgresql import dbapi as postgresql
 from rich.console import Console
 from rich.table import Table
+from snowflake import connector
 
 from tests.fixtures.postgres import running_postgres
+from tests.fixtures.snowflake import running_snowflake
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.sync.spool import SpoolRequest
 from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
-from warehouse_sync.warehouses.policy import WarehousePolicy
+from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
 
 ROWS = int(os.environ.get("BENCH_WAREHOUSE_ROWS", "5000000"))
 REPEATS = int(os.environ.get("BENCH_REPEATS", "1"))
-SQL = "SELECT * FROM people"
+SQL: Mapping[str, str] = {"postgres": "SELECT * FROM people", "snowflake": "SELECT * FROM SHOP.PUBLIC.PEOPLE"}
 _SAMPLE_SECONDS = 0.1
 
 
@@ -40,13 +44,14 @@ class Source:
     """A warehouse with ``ROWS`` rows of ten columns in ``people``, in the order of ``updated_at``.
 
     Attributes:
-        bare: reads them all with the bare driver; the argument is what ``place`` says.
         place: where the bare driver finds the warehouse.
+        load_timestamp: how the warehouse spells that column.
     """
 
     address: WarehouseAddress
     policy: WarehousePolicy
     place: str
+    load_timestamp: str = "updated_at"
 
 
 @dataclass(frozen=True)
@@ -77,17 +82,46 @@ def postgres_source() -> Iterator[Source]:
 
 def postgres_bare(place: str) -> int:
     with postgresql.connect(place) as session, session.cursor() as cursor:
-        cursor.execute(SQL)
+        cursor.execute(SQL["postgres"])
         return sum(batch.num_rows for batch in cursor.fetch_record_batch())
 
 
-SOURCES: Mapping[str, Callable[[], AbstractContextManager[Source]]] = {"postgres": postgres_source}
-BARE: Mapping[str, Callable[[str], int]] = {"postgres": postgres_bare}
+@contextmanager
+def snowflake_source() -> Iterator[Source]:
+    """The local Snowflake. It computes a result anew for every reader, and sends it in parts of 100,000 rows, compressed."""
+    with running_snowflake(database="SHOP") as server:
+        with connector.connect(**server.connect_arguments()) as session:
+            session.cursor().execute(
+                f"""CREATE TABLE SHOP.PUBLIC.PEOPLE AS
+                    SELECT i AS id, 'person' || i || '@example.com' AS email, (i * 0.37)::FLOAT AS score, (i % 90)::INT AS age,
+                           i % 3 = 0 AS subscribed, DATEADD('second', i, '2024-01-01'::TIMESTAMP_NTZ) AS updated_at,
+                           DATEADD('day', i % 18000, '1970-01-01'::DATE)::DATE AS born, 'city ' || (i % 5000) AS city,
+                           (i * 1.25)::NUMBER(12, 2) AS spent, 'segment-' || (i % 7) AS segment
+                    FROM (SELECT SEQ4() AS i FROM TABLE(GENERATOR(ROWCOUNT => {ROWS})))"""
+            )
+        fields = {"source_account_id": "demo", "region": "local", "warehouse": "w", "database": "SHOP", "role": "r"}
+        address = WarehouseAddress("snowflake", {**fields, "user": server.user}, {"password": Secret(server.password)})
+        policy = WarehousePolicy(snowflake_endpoint=SnowflakeEndpoint("127.0.0.1", server.port, "http"))
+        yield Source(address, policy, json.dumps(server.connect_arguments()), "UPDATED_AT")
+
+
+def snowflake_bare(place: str) -> int:
+    with connector.connect(**json.loads(place)) as session, session.cursor() as cursor:
+        cursor.execute(SQL["snowflake"])
+        return sum(table.num_rows for table in cursor.fetch_arrow_batches())
+
+
+SOURCES: Mapping[str, Callable[[], AbstractContextManager[Source]]] = {
+    "postgres": postgres_source,
+    "snowflake": snowflake_source,
+}
+BARE: Mapping[str, Callable[[str], int]] = {"postgres": postgres_bare, "snowflake": snowflake_bare}
 
 
 def main(names: list[str]) -> None:
     for name in names or list(SOURCES):
         with SOURCES[name]() as source:
+            _read_bare(name, source)  # the server is cold
             bare, ours = [], []
             for _ in range(REPEATS):
                 bare.append(_read_bare(name, source))
@@ -109,13 +143,14 @@ def _read_bare(name: str, source: Source) -> Reading:
 
 
 def _read_ours(source: Source) -> Reading:
+    sql = SQL[source.address.type]
     worker = WarehouseWorker(WorkerSettings(policy=source.policy))
     with tempfile.TemporaryDirectory() as folder, worker.conversation(source.address, "benchmark") as conversation:
-        conversation.probe(f"{SQL} LIMIT 0")
-        request = SpoolRequest(directory=Path(folder) / "spool", load_timestamp="updated_at", max_rows=ROWS)
+        conversation.probe(f"{sql} LIMIT 0")
+        request = SpoolRequest(directory=Path(folder) / "spool", load_timestamp=source.load_timestamp, max_rows=ROWS)
         with _Memory(conversation.pid) as memory:
             began = time.perf_counter()
-            manifest = conversation.fetch(SQL, request)
+            manifest = conversation.fetch(sql, request)
             seconds = time.perf_counter() - began
     assert manifest.rows == ROWS
     return Reading(seconds, memory.quarters(), memory.peak)

@@ -88,13 +88,15 @@ class StandInWarehouse:
     """Accepts everything until told otherwise, and remembers what it was asked."""
 
     failure: WarehouseSyncError | None = None
+    accepted: str | None = "password"
     tested: list[WarehouseAddress] = field(default_factory=list)
     probed: list[tuple[Connection, DataModel]] = field(default_factory=list)
 
-    def check(self, address: WarehouseAddress) -> None:
+    def check(self, address: WarehouseAddress) -> str | None:
         self.tested.append(address)
         if self.failure is not None:
             raise self.failure
+        return self.accepted
 
 
 class _Probe:

@@ -21,6 +21,7 @@ def test_every_step_is_passed(plane: Any) -> None:
             "connection_id": "crm-connection",
             "status": "passed",
             "steps_passed": ["configure", "resolve", "reach", "tls", "login", "role", "warehouse", "database"],
+            "logged_in_with": "password",
         },
     )
     assert plane.warehouse.tested[-1].secrets["password"].reveal() == "s3cret"
@@ -30,6 +31,12 @@ def test_a_file_has_two_steps(plane: Any) -> None:
     body = {"id": "file", "name": "File", "workspace_id": 5328, "type": "duckdb", "database": "shop.duckdb"}
     plane.client.post(f"{BASE}/connections", json=body)
     assert plane.client.post(URL.format("file")).json()["steps_passed"] == ["configure", "database"]
+
+
+def test_it_tells_which_of_two_keys_the_warehouse_accepted(plane: Any) -> None:
+    plane.with_connection()
+    plane.warehouse.accepted = "private_key_2"
+    assert plane.client.post(URL.format("crm-connection")).json()["logged_in_with"] == "private_key_2"
 
 
 def test_the_failing_step_is_named_and_the_connection_is_faulted_until_a_test_passes(plane: Any) -> None:

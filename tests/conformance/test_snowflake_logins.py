@@ -117,8 +117,7 @@ class TestAccepted:
         }
         with closing(stage.open(**secrets)) as opened:
             assert opened.logged_in_with is None
-            opened.check()
-            assert opened.logged_in_with == "private_key_2"
+            assert opened.check() == "private_key_2"
 
     def test_organisation_and_account_need_no_region(self, stage: Stage) -> None:
         fields = {"source_account_id": "myorg-my_account", "region": ""}

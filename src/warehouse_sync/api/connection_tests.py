@@ -21,6 +21,9 @@ class ConnectionTestAnswer(BaseModel):
     connection_id: str
     status: Literal["passed"] = "passed"
     steps_passed: list[WarehouseStep] = Field(description="In the order in which they were taken.")
+    logged_in_with: str | None = Field(
+        description="The field that the warehouse accepted at the log-in, where several are tried: which of two keys."
+    )
 
 
 @router.post(
@@ -35,5 +38,7 @@ async def test_connection(
     workspace_id: WorkspaceId,
     connectionId: str,  # noqa: N803 - the published name
 ) -> ConnectionTestAnswer:
-    steps = await patiently(services.connections.test, caller, workspace_id, connectionId)
-    return ConnectionTestAnswer(connection_id=connectionId, steps_passed=list(steps))
+    passed = await patiently(services.connections.test, caller, workspace_id, connectionId)
+    return ConnectionTestAnswer(
+        connection_id=connectionId, steps_passed=list(passed.steps), logged_in_with=passed.logged_in_with
+    )

@@ -217,7 +217,7 @@ def _check_connection(database: Database, vault: Vault, connection: Connection, 
     try:
         with database.read() as tx:
             address = connections.opened(tx, connection, vault).address
-        test.check(address)
+        accepted = test.check(address)
     except WarehouseError as error:
         remedy = "Mend that step; docs/errors.md explains each. It is a plain log-in: the service would fail in the same way."
         return Finding(name, Mark.PROBLEM, f"Step {error.step}: {error.message}", remedy)
@@ -225,7 +225,7 @@ def _check_connection(database: Database, vault: Vault, connection: Connection, 
         return Finding(
             name, Mark.PROBLEM, error.message, "Enter its secrets again, or restore the keys that sealed them."
         )
-    return Finding(name, Mark.OK, f"{connection.address.type} lets us in.")
+    return Finding(name, Mark.OK, f"{connection.address.type} lets us in{f' with {accepted}' if accepted else ''}.")
 
 
 def _is_usable(path: Path) -> bool:

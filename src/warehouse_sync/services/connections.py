@@ -37,6 +37,19 @@ class ConnectionDraft:
     is_active: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class PassedTest:
+    """A warehouse accepted a connection.
+
+    Attributes:
+        steps: all that its type of warehouse has.
+        logged_in_with: the field that was accepted at the log-in, where several may be tried: which of two keys. Else None.
+    """
+
+    steps: tuple[WarehouseStep, ...]
+    logged_in_with: str | None
+
+
 class ConnectionService:
     """The verbs of connections. ``types`` are the types of warehouse by name."""
 
@@ -144,11 +157,8 @@ class ConnectionService:
         crashpoint("secret_stored")
         return stored
 
-    def test(self, caller: Caller, workspace_id: int, connection_id: str) -> tuple[WarehouseStep, ...]:
+    def test(self, caller: Caller, workspace_id: int, connection_id: str) -> PassedTest:
         """Goes through every step up to using the database, and notes whether that worked; slow.
-
-        Returns:
-            The steps that were passed: all that its type of warehouse has.
 
         Raises:
             NotFound: there is no such connection.
@@ -159,12 +169,12 @@ class ConnectionService:
             found = _existing(tx, workspace_id, connection_id)
             opened = connections.opened(tx, found, self._vault)
         try:
-            self._test.check(opened.address)
+            accepted = self._test.check(opened.address)
         except WarehouseError as error:
             self._note(caller, found, error.step)
             raise
         self._note(caller, found, None)
-        return self._kind(found.address.type).steps
+        return PassedTest(self._kind(found.address.type).steps, accepted)
 
     def _note(self, caller: Caller, connection: Connection, failed_at: WarehouseStep | None) -> None:
         """Writes the outcome of a test, if the connection is still the one that was tested."""

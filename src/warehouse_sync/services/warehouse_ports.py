@@ -17,8 +17,11 @@ from warehouse_sync.sql.guard import CheckedQuery
 class ConnectionTest(Protocol):
     """Tries to log in."""
 
-    def check(self, address: WarehouseAddress) -> None:
+    def check(self, address: WarehouseAddress) -> str | None:
         """Goes through every step up to using the database; slow. The address holds readable secrets.
+
+        Returns:
+            the field that was accepted at the log-in, where several may be tried; else None.
 
         Raises:
             WarehouseError: a step failed; it says which.

@@ -96,8 +96,7 @@ class Child:
         return {}
 
     def _check(self, _command: Message) -> Message:
-        self._opened().check()
-        return {}
+        return {"logged_in_with": self._opened().check()}
 
     def _probe(self, command: Message) -> Message:
         self._schema = self._opened().probe(command["sql"])

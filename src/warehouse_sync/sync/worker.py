@@ -122,9 +122,13 @@ class Conversation:
         """The child's process id."""
         return self._child.pid
 
-    def check(self) -> None:
-        """Goes through every step from resolving the name to using the database; the error names the step that failed."""
-        self._ask({"verb": "check"}, self._settings.deadlines.check)
+    def check(self) -> str | None:
+        """Goes through every step from resolving the name to using the database; the error names the step that failed.
+
+        Returns:
+            the field that was accepted at the log-in, where several may be tried; else None.
+        """
+        return self._ask({"verb": "check"}, self._settings.deadlines.check).get("logged_in_with")
 
     def probe(self, sql: str) -> pa.Schema:
         """The columns of a query that returns no rows, in normal form."""
@@ -238,10 +242,10 @@ class WarehouseWorker:
         finally:
             child.end(self._settings.grace_seconds)
 
-    def check(self, address: WarehouseAddress, query_tag: str = "check") -> None:
-        """Tests a connection; raises ``WarehouseError`` naming the step that failed."""
+    def check(self, address: WarehouseAddress, query_tag: str = "check") -> str | None:
+        """Tests a connection; raises ``WarehouseError`` naming the step that failed. Returns what ``Conversation.check`` does."""
         with self.conversation(address, query_tag) as conversation:
-            conversation.check()
+            return conversation.check()
 
     def probe(self, address: WarehouseAddress, sql: str, query_tag: str = "probe") -> pa.Schema:
         """The columns of a query, in normal form."""

@@ -167,10 +167,13 @@ class Warehouse(Protocol):
     nothing else: drivers' exceptions are translated here, by code, not by class or text.
     """
 
-    def check(self) -> None:
+    def check(self) -> str | None:
         """Goes through the type's ``steps``, from resolving the name to using the database, reading no data.
 
         The error of a step that fails names that step.
+
+        Returns:
+            the field of the connection that was accepted at the log-in, where several may be tried; else None.
         """
         ...
 

@@ -61,7 +61,7 @@ class SnowflakeWarehouse:
         """The field of the connection whose proof was accepted; None before the log-in."""
         return self._accepted.name if self._accepted else None
 
-    def check(self) -> None:
+    def check(self) -> str | None:
         self._reach(self._resolve())
         self._open()
         for step, statement in (
@@ -71,6 +71,7 @@ class SnowflakeWarehouse:
         ):
             with self._executed(statement, step):
                 pass
+        return self.logged_in_with
 
     def probe(self, sql: str) -> pa.Schema:
         with self._executed(sql, WarehouseStep.QUERY) as cursor:

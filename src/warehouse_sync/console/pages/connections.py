@@ -72,9 +72,14 @@ _HIDDEN = frozenset(
 async def _test(session: Session, connection: dict[str, Any], health: ui.badge, told: ui.label) -> None:
     told.text = "Logging in …"
     passed = await ask(lambda: session.extension("POST", f"connections/{connection['id']}/test"))
-    told.text = "" if passed is None else "Passed: " + ", ".join(passed["steps_passed"])
+    told.text = "" if passed is None else _passed(passed)
     health.text = "faulted" if passed is None else "healthy"
     health.props(f"color={'negative' if passed is None else 'positive'}")
+
+
+def _passed(test: dict[str, Any]) -> str:
+    accepted = test["logged_in_with"]
+    return "Passed: " + ", ".join(test["steps_passed"]) + (f"; logged in with {accepted}" if accepted else "")
 
 
 async def _new(session: Session) -> None:
