@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import json
 import math
 import socket
@@ -20,6 +21,7 @@ from warehouse_sync.errors import SettingsError
 
 _LONGEST_REQUEST_LINE: Final = 4096
 _NOT_OF_THIS_MACHINE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+_TURNS: Final = itertools.count()
 _REASONS: Final = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
 
 
@@ -84,6 +86,7 @@ class BoundedProtocol(H11Protocol):
     most_connections: ClassVar[int] = 4_000
 
     _deadline: asyncio.TimerHandle | None = None
+    _turn = 0
     _answer_deadline: asyncio.TimerHandle | None = None
     _has_spoken = False
 
@@ -142,17 +145,21 @@ class BoundedProtocol(H11Protocol):
     def _make_room(self) -> None:
         """Hangs up on the connection that has waited longest for a head, which may be this one."""
         others = (other for other in self.connections if isinstance(other, BoundedProtocol))
-        min(others, key=BoundedProtocol.waits_until, default=self).hang_up()
+        min(others, key=BoundedProtocol.turn, default=self).hang_up()
 
-    def waits_until(self) -> float:
-        """When its time for a head is over; for ever if a head is there."""
-        return math.inf if self._deadline is None else self._deadline.when()
+    def turn(self) -> float:
+        """Its place in the order in which connections began to wait for a head; the last if a head is there.
+
+        Times do not tell: a loop's clock stands still while it takes in all that came at once.
+        """
+        return math.inf if self._deadline is None else self._turn
 
     def hang_up(self) -> None:
         """Closes without a word, whatever is still to be sent."""
         self.transport.abort()
 
     def _await_head(self) -> None:
+        self._turn = next(_TURNS)
         self._deadline = self.loop.call_later(self.head_seconds, self._give_up)
 
     def _must_be_taken(self) -> None:
