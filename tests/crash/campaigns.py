@@ -57,6 +57,14 @@ CAMPAIGNS: Final = (
         scheduler_race.campaign,
     ),
     Campaign(
+        "R7",
+        "every-call",
+        "A play as of R12, on the real stores, in which nothing goes wrong but one call of a store: the first, then the second, until all "
+        "of them have. It fails with nothing done, or is done and says that it failed. All that R12 promises holds.",
+        1_000,
+        simulation.every_call,
+    ),
+    Campaign(
         "R9",
         "disk-full",
         "The disk of home, spool and log is full before a run or from some moment of it on: the run fails with `spool_full` or a store's "

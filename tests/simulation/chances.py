@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import asdict, dataclass, fields
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,50 @@ def draw(rng: random.Random) -> Chances:
     return Chances(**{name: rng.choice([0.0, chance / 4, chance]) for name, chance in asdict(most).items()})
 
 
+@dataclass
+class NthCall:
+    """The one misfortune of a play that has no other: one call of a store, control database or profiles, goes wrong.
+
+    Attributes:
+        how: ``fails`` with nothing done, or ``unknown``: done, and says that it failed.
+        number: which of the calls that can go wrong like that, from 1.
+        calls: how many there were so far.
+    """
+
+    how: Literal["fails", "unknown"]
+    number: int
+    calls: int = 0
+
+    @property
+    def has_struck(self) -> bool:
+        return self.calls >= self.number
+
+    def strikes(self, how: str) -> bool:
+        if how != self.how:
+            return False
+        self.calls += 1
+        return self.calls == self.number
+
+
 class Luck:
-    """The seed's generator and how bad things are at the moment."""
+    """The seed's generator and how bad things are at the moment; or, in place of chances for stores, the one call that goes wrong."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.chances = CALM
+        self.nth_call: NthCall | None = None
+
+    def store_fails(self) -> bool:
+        """Whether this call of a store fails with nothing done."""
+        if self.nth_call is not None:
+            return self.nth_call.strikes("fails")
+        return self.strikes(self.chances.store_failure)
+
+    def commit_is_unknown(self) -> bool:
+        """Whether this commit takes effect and says that it failed."""
+        if self.nth_call is not None:
+            return self.nth_call.strikes("unknown")
+        return self.strikes(self.chances.commit_unknown)
 
     def strikes(self, probability: float) -> bool:
         return probability > 0 and self.rng.random() < probability

@@ -26,7 +26,7 @@ class SteppedDatabase(Database):
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         self._stage.boundary("read")
-        if self._luck.strikes(self._luck.chances.store_failure):
+        if self._luck.store_fails():
             raise StoreError("The control database failed, as the seed wants.")
         with self._real.read() as tx:
             yield tx
@@ -34,12 +34,12 @@ class SteppedDatabase(Database):
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         self._stage.boundary("write")
-        if self._luck.strikes(self._luck.chances.store_failure):
+        if self._luck.store_fails():
             raise StoreError("The control database failed, as the seed wants.")
         with self._real.write() as tx:
             yield tx
         self._stage.boundary("written")
-        if self._luck.strikes(self._luck.chances.commit_unknown):
+        if self._luck.commit_is_unknown():
             raise StoreError("The control database failed after its commit, as the seed wants.")
 
 
@@ -74,11 +74,11 @@ class SteppedStores:
         return getattr(self._real, name)
 
     def _may_fail(self) -> None:
-        if self._luck.strikes(self._luck.chances.store_failure):
+        if self._luck.store_fails():
             raise StoreError("The profile store failed, as the seed wants.", code="store_write_failed")
 
     def _may_be_unknown(self) -> None:
-        if self._luck.strikes(self._luck.chances.commit_unknown):
+        if self._luck.commit_is_unknown():
             raise StoreError("The profile store failed after its commit, as the seed wants.", code="store_write_failed")
 
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
 
-from tests.simulation.campaign import SHORT, be_quiet
+from tests.simulation.campaign import SHORT, be_quiet, plays_of_every_call
 from tests.simulation.memory_stores import MemoryChunk
 from tests.simulation.world import play
 from warehouse_sync.catalog import high_water
@@ -47,6 +47,15 @@ def test_no_seed_breaks_a_promise(first: int) -> None:
 @pytest.mark.parametrize("seed", range(1, SEEDS_ON_DUCKDB + 1))
 def test_no_seed_breaks_a_promise_on_the_real_store(seed: int) -> None:
     assert play(seed, store="duckdb", ticks=SHORT).wrongs == ()
+
+
+@pytest.mark.parametrize("how", ["fails", "unknown"])
+def test_whichever_call_of_a_store_goes_wrong_no_promise_breaks(how: Literal["fails", "unknown"]) -> None:
+    """Every third of them; ``make crash ONLY=R7`` takes every one."""
+    results = list(plays_of_every_call(8, how, store="memory", ticks=(2, 4), step=3))
+    assert len(results) > 3
+    assert all(result.runs and result.chunks for result in results)
+    assert [result.wrongs for result in results if result.wrongs] == []
 
 
 def test_a_seed_is_the_same_play_every_time() -> None:

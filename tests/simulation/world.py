@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
-from tests.simulation.chances import CALM, Chances, Luck, draw
+from tests.simulation.chances import CALM, Chances, Luck, NthCall, draw
 from tests.simulation.faults import ProcessClock
 from tests.simulation.laws import Story, verdict
 from tests.simulation.ledger import Ledger, Row
@@ -66,29 +66,31 @@ class Result:
     crashes: int
 
 
-def play(seed: int, *, ticks: tuple[int, int], store: str = "memory") -> Result:
+def play(seed: int, *, ticks: tuple[int, int], store: str = "memory", nth_call: NthCall | None = None) -> Result:
     """Plays a seed to its end.
 
     Args:
         ticks: between how many and how many ticks of misfortune there are.
         store: ``memory`` or ``duckdb``, the real profile store.
+        nth_call: the only misfortune there is, in place of those that the seed wants.
     """
     with (
         TemporaryDirectory(dir=_folder(), prefix="whsync-sim-") as name,
-        _World(seed, Path(name), store, ticks) as world,
+        _World(seed, Path(name), store, ticks, nth_call) as world,
     ):
         return world.play()
 
 
 class _World:
-    def __init__(self, seed: int, folder: Path, store: str, ticks: tuple[int, int]) -> None:
+    def __init__(self, seed: int, folder: Path, store: str, ticks: tuple[int, int], nth_call: NthCall | None) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.luck = Luck(self.rng)
         self.stage, self.ledger, self.trace = Stage(), Ledger(), list[str]()
         self.ticks = self.rng.randint(*ticks)
         tick, schedules = self.rng.choice(_SCALES)
-        self.chances = draw(self.rng)
+        drawn = draw(self.rng)
+        self.chances, self.nth_call = (CALM, nth_call) if nth_call else (drawn, None)
         shutil.copyfile(_template(), folder / "control.db")
         self.database = open_database(f"sqlite:///{folder / 'control.db'}")
         self.stores, apply = _stores(store, folder)
@@ -134,7 +136,7 @@ class _World:
         first.boot(alone=True)
         self._until_idle(first.actors[0])
         self.person.set_up(first.services)
-        self.luck.chances = self.chances
+        self.luck.chances, self.luck.nth_call = self.chances, self.nth_call
         for _ in range(self.ticks):
             self._pass_time()
             self._misfortunes()
@@ -164,7 +166,7 @@ class _World:
         """All faults end, clocks are right, and everything is put right by a person. Either one process starts anew and is alone, or all
         go on as they stand, zombies and orphans too.
         """
-        self.luck.chances = CALM
+        self.luck.chances, self.luck.nth_call = CALM, None
         if self.ground.max_rows < _ENOUGH_ROWS or self.rng.random() < 0.5 or not self._has_started(self.processes[0]):
             self.ground.max_rows = _ENOUGH_ROWS
             for process in self.processes:
