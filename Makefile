@@ -1,7 +1,7 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: test-bigquery test-browser help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean audit fuzz slow crash
+.PHONY: test-bigquery test-browser help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean audit fuzz slow prop crash
 
 PYTHON ?= python3.11
 PORT ?= 8080
@@ -77,6 +77,9 @@ fuzz: setup ## attack the API and the SQL guard for minutes (CASES=5000); one ta
 
 slow: setup ## hold a thousand slow connections for five minutes; what everybody else notices (ARGS="--seconds 60")
 	@$(BIN)/python -m tests.fuzz.slow $(ARGS)
+
+prop: setup ## the apply against a model that takes one row at a time, on 70,000 random workloads (WORKLOADS=n of each strategy, SEED=n)
+	@$(BIN)/python -m tests.property --workloads $(or $(WORKLOADS),10000) --seed $(or $(SEED),1)
 
 crash: setup ## kill, stop, starve and upgrade the real service for hours; writes docs/reliability.md (ONLY=R1,R2 TRIALS=n SEED=n ADD=1)
 	@$(BIN)/python -m tests.crash $(if $(ONLY),--only $(ONLY)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(SEED),--seed $(SEED)) $(if $(ADD),--add)

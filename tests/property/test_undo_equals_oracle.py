@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.undoing import UndoModel
-from tests.property.test_apply_equals_oracle import EPOCH, STRATEGIES, apply_run, compare_counts, product_rules, row
-from warehouse_sync.domain.environment import Environment
+from tests.property.batches import EPOCH, PLACE, WORKSPACE, apply_run, compare_counts, product_rules
+from tests.property.workloads import STRATEGIES, TYPES, VALUES
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.run import RunKey
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
@@ -20,8 +20,15 @@ from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.sync.undo import undo_run
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "2"))
-WORKSPACE, PLACE = 5328, Environment.DEVELOPMENT
 
+row = st.fixed_dictionaries(
+    {
+        "identities": st.fixed_dictionaries({}, optional={kind: st.sampled_from(VALUES) for kind in TYPES}),
+        "time": st.integers(0, 5),
+        "attributes": st.fixed_dictionaries({}, optional={"X": st.integers(0, 2), "x": st.sampled_from(["p", "q"])}),
+        "direct": st.one_of(st.none(), st.none(), st.none(), st.integers(1, 6)),
+    }
+)
 one_run = st.tuples(st.just("run"), st.lists(row, max_size=6), st.integers(1, 6), st.sampled_from(["7", "8"]))
 one_undo = st.tuples(st.just("undo"), st.integers(0, 5))
 workload = st.lists(st.one_of(one_run, one_run, one_undo), min_size=2, max_size=8)
