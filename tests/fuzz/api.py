@@ -148,16 +148,14 @@ def _take(event: ScenarioFinished, outcome: Outcome) -> None:
         outcome.statuses[answer.status_code] += 1
         if answer.status_code in {200, 201} and interaction.request.method == "POST":
             outcome.created[interaction.request.uri.partition("?")[0].rpartition("/")[2]] += 1
-        sent = _request_text(interaction.request)
-        for leak in leaks(answer.text, sent):
-            outcome.failures[f"leak in {recorder.label}: {leak}"] = f"{sent[:500]} -> {answer.text[:500]}"
+        sent, told = _request_text(interaction.request), answer.content.decode(errors="replace")
+        for leak in leaks(told, sent):
+            outcome.failures[f"leak in {recorder.label}: {leak}"] = f"{sent[:500]} -> {told[:500]}"
         for check in recorder.checks.get(case_id, ()):
             if check.failure_info is not None and not _is_of_our_making(check):
                 failure = check.failure_info.failure
                 key = f"{check.name} in {recorder.label}: {failure.title}: {failure.message[:160]}"
-                text = (
-                    f"{failure.message}\n{check.failure_info.code_sample}\n-> {answer.status_code} {answer.text[:300]}"
-                )
+                text = f"{failure.message}\n{check.failure_info.code_sample}\n-> {answer.status_code} {told[:300]}"
                 outcome.failures.setdefault(key, text)
 
 
