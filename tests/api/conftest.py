@@ -136,6 +136,9 @@ class StandInProfiles:
     def rejects(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[Rejects, ...]:
         return ()
 
+    def new_attributes(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[str, ...]:
+        return ()
+
     def progress(self, workspace_id: int, environment: Environment, run_id: int) -> None:
         return None
 

@@ -20,7 +20,7 @@ ALL, OF_SHOP, OF_OTHER = (
 )
 READS, ASKS = ("/userprofile/",), ("/preview", "/profiles/find", "/tombstones/find")
 """How addresses begin and end where a POST only asks."""
-_STATE_OF_RUN = {"/cancel": "queued", "/resync": "success", "/backfill": "success"}
+_STATE_OF_RUN = {"/cancel": "queued", "/resync": "success", "/backfill": "success", "/verify": "success"}
 """What the run must be for a verb to be possible."""
 _OTHER_WAYS_TO_LOG_IN = ("private_key", "programmatic_access_token", "oauth_token")
 """How the names of fields begin that do not go together with a password."""

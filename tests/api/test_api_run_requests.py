@@ -350,11 +350,54 @@ def test_ranges_that_cannot_be_read_again(plane: Any, start: str, end: str, fiel
     assert (refused["field"], refused["code"]) == (field, code)
 
 
+def test_a_verification_compares_what_was_read_or_a_part_of_it(plane: Any) -> None:
+    _hourly(plane)
+    _read(plane)
+    for body, kind, start, end in (
+        ({}, "verify", "2023-02-07T22:05:00Z", "2023-02-07T23:05:00Z"),
+        (
+            {"repair": True, "start_time": "2023-02-07T22:10:00Z"},
+            "repair",
+            "2023-02-07T22:10:00Z",
+            "2023-02-07T23:05:00Z",
+        ),
+        ({"end_time": "2023-02-07T22:06:00+00:00"}, "verify", "2023-02-07T22:05:00Z", "2023-02-07T22:06:00Z"),
+    ):
+        made = _run(plane, _post(plane, "verify", body)["pipeline_run_id"])
+        assert (made["run_kind"], made["data_interval_start"], made["data_interval_end"]) == (kind, start, end)
+        assert made["verification"] == {
+            "rows_compared": 0, "rows_missing": 0, "rows_different": 0, "samples_missing": [], "samples_different": [],
+        }  # fmt: skip
+        run = _claim(plane)
+        assert run is not None
+        assert _finish(plane, run)
+    assert plane.client.get(f"{ONE}/status").json()["synced_until"] == "2023-02-07T23:05:00Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"start_time": "2023-02-07T22:04:59Z"}, "start_time", "invalid_range"),
+        ({"end_time": "2023-02-07T23:05:01Z"}, "end_time", "invalid_range"),
+        ({"start_time": "2023-02-07T23:00:00Z", "end_time": "2023-02-07T23:00:00Z"}, "end_time", "invalid_range"),
+        ({"start_time": "2023-02-07T23:00:00Z", "end_time": "2023-02-07T22:30:00Z"}, "end_time", "invalid_range"),
+        ({"end_time": "soon"}, "end_time", "invalid_request"),
+        ({"repair": "yes"}, "repair", "invalid_request"),
+    ],
+)
+def test_what_cannot_be_verified(plane: Any, body: dict[str, Any], field: str, code: str) -> None:
+    _hourly(plane)
+    _read(plane)
+    refused = _post(plane, "verify", body, status=400)
+    assert (refused["field"], refused["code"]) == (field, code)
+
+
 def test_nothing_is_read_again_before_something_was_read(plane: Any) -> None:
     _hourly(plane)
     body = {"start_time": "2022-01-01T00:00:00Z", "end_time": "2022-02-01T00:00:00Z"}
     assert _post(plane, "backfill", body, status=400)["code"] == "nothing_read_yet"
     assert _post(plane, "resync", status=400)["code"] == "nothing_read_yet"
+    assert _post(plane, "verify", {}, status=400)["code"] == "nothing_read_yet"
 
 
 @pytest.mark.parametrize("verb", ["resync", "backfill"])

@@ -108,6 +108,8 @@ def test_the_main_job_from_a_terminal(terminal: Terminal, tmp_path: Path) -> Non
     assert terminal.json("pipeline", "resync", "nightly", "--wait")["run_kind"] == "resync"
     ten = ("2024-01-01T00:00:00Z", "2024-01-01T00:00:10Z")
     assert terminal.json("pipeline", "backfill", "nightly", *ten, "--wait")["records_unchanged"] == 10
+    found = terminal.json("pipeline", "verify", "nightly", "--wait")["verification"]
+    assert (found["rows_compared"] > 0, found["rows_missing"], found["rows_different"]) == (True, 0, 0)
     too_late = terminal.run("run", "cancel", "nightly", str(run["pipeline_run_id"]))
     assert (too_late.returncode, "nothing to cancel" in too_late.stderr) == (1, True)
     for kind in ("pipeline", "data-model", "connection"):

@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures.routes import Route
 from tests.security.conftest import FOREIGN, Borders
 
-TRIGGERS = ("/inputs/warehouse/pipelines/{pipelineId}", "/run-again", "/cancel", "/resync", "/backfill")
+TRIGGERS = ("/inputs/warehouse/pipelines/{pipelineId}", "/run-again", "/cancel", "/resync", "/backfill", "/verify")
 """Where a POST starts or stops a run and changes nothing else."""
 ADMINISTRATION = ("/platform/extensions/credentials", "/platform/extensions/audit")
 """What only admins read."""

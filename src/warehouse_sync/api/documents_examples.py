@@ -195,6 +195,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "attempts": [_ATTEMPT],
         "rejects": _REJECTS,
         "new_attributes": ["ltv"],
+        "verification": None,
         "progress": None,
     },
     "StatusAnswer": _STATUS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field, StrictStr
+from pydantic import BaseModel, Field, StrictBool, StrictStr
 
 from warehouse_sync.api.bodies import Body
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
@@ -27,6 +27,19 @@ class BackfillRange(Body):
     end_time: Annotated[
         _Moment, Field(description="Exclusive; not after `synced_until`.", examples=["2023-02-02T00:00:00Z"])
     ]
+
+
+class VerifiedRange(Body):
+    """What to compare, and whether to put back what the profiles lack. Everything may be left out."""
+
+    start_time: Annotated[
+        _Moment | None,
+        Field(description="Inclusive; by default where reading began.", examples=["2023-02-01T00:00:00Z"]),
+    ] = None
+    end_time: Annotated[
+        _Moment | None, Field(description="Exclusive; by default `synced_until`.", examples=["2023-02-02T00:00:00Z"])
+    ] = None
+    repair: Annotated[StrictBool, Field(description="Put back what the profiles lack.", examples=[False])] = False
 
 
 class CancelAnswer(BaseModel):
@@ -103,4 +116,24 @@ def backfill(
     start = parse_instant(body.start_time, field="start_time")
     end = parse_instant(body.end_time, field="end_time")
     made = services.run_requests.backfill(caller, workspace_id, pipelineId, start, end)
+    return TriggerAnswer(pipeline_run_id=made.id)
+
+
+@router.post(
+    "/pipelines/{pipelineId}/verify",
+    summary="Compare the warehouse with the profiles",
+    description="One run of kind `verify` reads again what the pipeline has read, or a part of it, and compares it with what the profiles "
+    "hold; with `repair` one of kind `repair`, which also puts back what they lack. What it finds is the run's `verification`.",
+    responses=WRITE,
+)
+def verify(
+    caller: CallerIn,
+    services: ServicesIn,
+    workspace_id: WorkspaceId,
+    pipelineId: str,  # noqa: N803 - the published name
+    body: VerifiedRange,
+) -> TriggerAnswer:
+    start = None if body.start_time is None else parse_instant(body.start_time, field="start_time")
+    end = None if body.end_time is None else parse_instant(body.end_time, field="end_time")
+    made = services.run_requests.verify(caller, workspace_id, pipelineId, start=start, end=end, repairs=body.repair)
     return TriggerAnswer(pipeline_run_id=made.id)

@@ -17,7 +17,8 @@ from warehouse_sync.domain.audit import AuditStamp
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.run import GeneratedSql, Run, RunAttempt, RunCounts, RunFailure, RunKind, RunState, RunType
 from warehouse_sync.domain.timestamps import format_instant, parse_instant
-from warehouse_sync.services.runs import PipelineStatus, RunDetail
+from warehouse_sync.profiles.protocol import Rejects
+from warehouse_sync.services.runs import PipelineStatus, RunDetail, Verification
 
 router = APIRouter(tags=["Runs"])
 
@@ -76,7 +77,7 @@ class _RunHead(BaseModel):
 class _RunTail(BaseModel):
     environment: Environment
     run_kind: RunKind = Field(description="What it is for; all kinds but `scheduled` have the published type `manual`.")
-    target_run_id: int | None = Field(description="The run that it undoes or repairs.")
+    target_run_id: int | None = Field(description="The run that it undoes.")
     attempt: int
     records_rejected: int | None
     records_unchanged: int | None
@@ -113,6 +114,16 @@ class RejectsAnswer(BaseModel):
     samples: list[RejectedRow]
 
 
+class VerificationAnswer(BaseModel):
+    """What a run of kind `verify` or `repair` has found; the samples are the first rows of each sort."""
+
+    rows_compared: int = Field(examples=[5200])
+    rows_missing: int = Field(description="No profile holds anything of them.", examples=[2])
+    rows_different: int = Field(description="A profile holds something else, which is not newer.", examples=[0])
+    samples_missing: list[RejectedRow]
+    samples_different: list[RejectedRow]
+
+
 class ProgressAnswer(BaseModel):
     """How far a run is: rows in the spool, and rows applied to profiles."""
 
@@ -140,6 +151,7 @@ class RunDetailAnswer(RunAnswer):
         "that makes names up.",
         examples=[["plan", "score"]],
     )
+    verification: VerificationAnswer | None = Field(description="Only of runs of kind `verify` and `repair`.")
     progress: ProgressAnswer | None = Field(description="Only while the run is being executed.")
 
 
@@ -227,7 +239,7 @@ def _detail(detail: RunDetail) -> RunDetailAnswer:
         RejectsAnswer(
             reason=found.reason,
             count=found.count,
-            samples=[RejectedRow(row=sample.row) for sample in found.samples],
+            samples=_samples(found),
         )
         for found in detail.rejects
     ]
@@ -238,8 +250,23 @@ def _detail(detail: RunDetail) -> RunDetailAnswer:
         attempts=[_attempt(found) for found in detail.attempts],
         rejects=rejects,
         new_attributes=list(detail.new_attributes),
+        verification=None if detail.verification is None else _verification(detail.verification),
         progress=None if progress is None else ProgressAnswer(rows_fetched=progress.fetched, rows_applied=applied),
     )
+
+
+def _verification(found: Verification) -> VerificationAnswer:
+    return VerificationAnswer(
+        rows_compared=found.compared,
+        rows_missing=found.missing.count,
+        rows_different=found.different.count,
+        samples_missing=_samples(found.missing),
+        samples_different=_samples(found.different),
+    )
+
+
+def _samples(found: Rejects) -> list[RejectedRow]:
+    return [RejectedRow(row=sample.row) for sample in found.samples]
 
 
 def _attempt(attempt: RunAttempt) -> AttemptAnswer:

@@ -235,7 +235,9 @@ runs: Final = sa.Table(
     sa.Column("cancel_requested_by", sa.Text),
     # Rows that no interval holds, as the run counted them.
     sa.Column("unread", Json),
-    sa.CheckConstraint("run_kind IN ('scheduled', 'manual', 'resync', 'backfill', 'repair', 'undo')", name="run_kind"),
+    sa.CheckConstraint(
+        "run_kind IN ('scheduled', 'manual', 'resync', 'backfill', 'verify', 'repair', 'undo')", name="run_kind"
+    ),
     sa.CheckConstraint("state IN ('triggered', 'queued', 'running', 'success', 'failed')", name="state"),
     sa.CheckConstraint("interval_start <= interval_end", name="interval"),
     _unique_where("uq_runs_scheduled", "pipeline_key", "logical_date", where="run_kind = 'scheduled'"),

@@ -64,6 +64,38 @@ def backfill(
         follow(opened, pipeline_id, made["pipeline_run_id"], output, wait=wait)
 
 
+@app.command("verify")
+def verify(
+    pipeline_id: ResourceId,
+    *,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", help="Inclusive, as 2023-02-01T00:00:00Z.", show_default="where reading began"),
+    ] = None,
+    end: Annotated[str | None, typer.Option("--end", help="Exclusive.", show_default="where reading stopped")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Put back what the profiles lack.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end of the run, and show what it found.")] = False,
+    server: ServerOption = None,
+    workspace: WorkspaceOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Compare what a pipeline has read with what the profiles hold of it, and tell the rows that these lack.
+
+    With --wait: exit code 1 if rows are missing or different and were not put back, 3 if the run fails.
+    """
+    body = {"repair": repair} | {name: text for name, text in (("start_time", start), ("end_time", end)) if text}
+    with connected(server, workspace) as opened:
+        made = opened.extension("POST", f"pipelines/{pipeline_id}/verify", body=body)
+        follow(opened, pipeline_id, made["pipeline_run_id"], output, wait=wait)
+        if not wait:
+            return
+        found = opened.workspace.run(pipeline_id, made["pipeline_run_id"])["verification"]
+    if output is Output.TABLE:
+        show_one(found, output)
+    if not repair and found["rows_missing"] + found["rows_different"]:
+        raise typer.Exit(1)
+
+
 @app.command("pause")
 def pause(
     pipeline_id: ResourceId,

@@ -25,12 +25,18 @@ class RunKind(StrEnum):
     MANUAL = "manual"  # a trigger: from where reading stopped to now
     RESYNC = "resync"  # everything that was read so far, once more
     BACKFILL = "backfill"  # a range that somebody named
-    REPAIR = "repair"  # what a verification found to be missing or different
+    VERIFY = "verify"  # compares what was read with what the profiles hold; changes none
+    REPAIR = "repair"  # the same, and puts back what they lack
     UNDO = "undo"  # takes back what another run did; reads no warehouse
 
     @property
     def run_type(self) -> RunType:
         return RunType.SCHEDULED if self is RunKind.SCHEDULED else RunType.MANUAL
+
+    @property
+    def compares(self) -> bool:
+        """Whether its rows are compared with what the profiles hold."""
+        return self in {RunKind.VERIFY, RunKind.REPAIR}
 
     @property
     def moves_progress(self) -> bool:
@@ -195,7 +201,7 @@ class Run:
         counts: None until rows were counted.
         generated_sql: None until it was generated.
         failure: set when ``state`` is ``failed``.
-        target_run_id: the run that this one undoes or repairs.
+        target_run_id: the run that this one undoes.
         details: what else its kind needs to know, as JSON.
         unread: rows that no interval holds; None unless the pipeline counts them.
         cancel_requested_on: when somebody asked to stop it; None again as soon as it is run again.
@@ -244,7 +250,7 @@ class RunRequest:
         kind: what it is for.
         logical_date: start of the interval on the schedule's grid; for every other kind the data interval's start.
         data_interval: what the SQL is limited to: for a scheduled run the grid interval moved by the load timestamp's offset.
-        target_run_id: the run that is to be undone or repaired.
+        target_run_id: the run that is to be undone.
         details: what else the kind needs to know, as JSON.
     """
 

@@ -148,6 +148,17 @@ class DuckDbStores:
                 raise RuntimeError("a chunk must end with a checkpoint")
 
     @contextmanager
+    def comparing(self, run: RunKey, *, now: datetime) -> Iterator[DuckDbChunk]:
+        scope = self._scope(run.workspace_id, run.environment)
+        with (
+            self._engine_errors(scope, "could not be read", "store_unusable"),
+            self._connect(scope) as connection,
+            _transaction(connection),
+        ):
+            _set_key(connection, self._tombstone_key(run.workspace_id))
+            yield DuckDbChunk(connection, run, 0, now, scope.codec)
+
+    @contextmanager
     def compaction_step(self, workspace_id: int, environment: Environment) -> Iterator[bool]:
         with self._writing(workspace_id, environment) as connection:
             yield take_step(Sql(connection), self._limits.pace)

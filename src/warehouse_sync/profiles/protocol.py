@@ -226,6 +226,19 @@ class ProfileStores(Protocol):
         """
         ...
 
+    def comparing(self, run: RunKey, *, now: datetime) -> AbstractContextManager[ChunkTransaction]:
+        """A transaction like that of a chunk, which sees one committed state, waits for no writer, and of which nothing is kept.
+
+        Args:
+            run: a run that was begun.
+            now: as for a chunk.
+
+        Raises:
+            LeaseLostError: the run was not begun.
+            StoreError: the store cannot be read.
+        """
+        ...
+
     def compaction_step(self, workspace_id: int, environment: Environment) -> AbstractContextManager[bool]:
         """One transaction that takes a step towards order among the tables that are searched; gives whether there was one to take.
 

@@ -182,6 +182,11 @@ def backfill(interval: Interval) -> RunRequest:
     return RunRequest(RunKind.BACKFILL, interval.start, interval)
 
 
+def verification(interval: Interval, *, repairs: bool) -> RunRequest:
+    """The run that compares the rows of a data interval with what the profiles hold, and puts back what they lack if that is wanted."""
+    return RunRequest(RunKind.REPAIR if repairs else RunKind.VERIFY, interval.start, interval)
+
+
 def _once(schedule: Schedule, progress: PipelineProgress) -> RunRequest | None:
     if progress.last_end is not None:
         return None

@@ -19,7 +19,7 @@ from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.domain.timestamps import format_instant
 from warehouse_sync.errors import Busy, InvalidRequest
 from warehouse_sync.scheduler.ledger import progress_of
-from warehouse_sync.scheduler.planner import backfill, on_demand_interval, resync
+from warehouse_sync.scheduler.planner import backfill, on_demand_interval, resync, verification
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.pipelines import existing_pipeline
 from warehouse_sync.services.runs import existing_run
@@ -101,6 +101,40 @@ class RunRequestService:
         self._tell_scheduler()
         return made
 
+    def verify(
+        self,
+        caller: Caller,
+        workspace_id: int,
+        pipeline_id: str,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        repairs: bool,
+    ) -> Run:
+        """Asks for one run that compares what the pipeline has read with what the profiles hold. Moves no progress.
+
+        Args:
+            start, end: the part of it; None for where reading began, and where it stopped.
+            repairs: also put back what the profiles lack.
+
+        Raises:
+            NotFound: there is no such pipeline.
+            InvalidRequest: the range is empty, or not within what the pipeline has read; or the pipeline is a draft or paused.
+            Busy: a run of it is not finished.
+        """
+        now = self._clock.now()
+        with self._asking(caller, workspace_id, pipeline_id) as (tx, pipeline):
+            _refuse_held_back(tx, pipeline)
+            last = _read_until(tx, pipeline)
+            first = high_water.first_success_start(tx, pipeline.key) or last
+            interval = _part(Interval(min(first, last), last), start, end)
+            made = _create(tx, caller, pipeline, verification(interval, repairs=repairs), now)
+            details = {"start": format_instant(interval.start), "end": format_instant(interval.end)}
+            entry = AuditEntry(now, caller.client_id, workspace_id, made.kind.value, "pipeline", pipeline.id, details)
+            audit.record(tx, entry)
+        self._tell_scheduler()
+        return made
+
     def run_again(self, caller: Caller, workspace_id: int, pipeline_id: str, run_id: int) -> Run:
         """Queues a failed run as a new attempt at the same interval, and clears the pipeline's fault (decision D27).
 
@@ -164,6 +198,22 @@ def _create(tx: Transaction, caller: Caller, pipeline: Pipeline, request: RunReq
         raise AssertionError("a run that somebody asks for is made or refused with Busy")
     pipelines.set_fault(tx, pipeline.key, None)
     return made
+
+
+def _part(read: Interval, start: datetime | None, end: datetime | None) -> Interval:
+    """A part of what was read, or all of it."""
+    first, last = start or read.start, end or read.end
+    for bound, field in ((first, "start_time"), (last, "end_time")):
+        if not read.start <= bound <= read.end:
+            raise InvalidRequest(
+                f"The pipeline has read from {format_instant(read.start)} to {format_instant(read.end)}: name a part of that, or leave "
+                f"{field} out.",
+                field=field,
+                code="invalid_range",
+            )
+    if last < first or (last == first and read.start < read.end):
+        raise InvalidRequest("end_time must be later than start_time.", field="end_time", code="invalid_range")
+    return Interval(first, last)
 
 
 def _read_until(tx: Transaction, pipeline: Pipeline) -> datetime:

@@ -13,6 +13,7 @@ from warehouse_sync.clock import Clock
 from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunAttempt
 from warehouse_sync.errors import NotFound
+from warehouse_sync.profiles.comparison import COMPARED, DIFFERENT, MISSING
 from warehouse_sync.profiles.protocol import ProfileReader, Rejects
 from warehouse_sync.scheduler.progress import LiveProgress, RunProgressNow
 from warehouse_sync.scheduler.staleness import DEFAULT_GRACE
@@ -32,6 +33,21 @@ class PipelineStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """What a run that compares has found so far.
+
+    Attributes:
+        compared: rows that it looked at.
+        missing: rows of which no profile holds anything; with samples.
+        different: rows of which a profile holds something else; with samples.
+    """
+
+    compared: int
+    missing: Rejects
+    different: Rejects
+
+
+@dataclass(frozen=True, slots=True)
 class RunDetail:
     """One run and what is known of it beside its row.
 
@@ -39,6 +55,7 @@ class RunDetail:
         attempts: those that have ended, the latest first, at most ``ATTEMPTS_SHOWN`` of them.
         rejects: the rows it refused, by reason.
         new_attributes: names of attributes that its environment did not know before.
+        verification: what it found, if it compares.
         progress: how far it is; None unless it is being executed.
     """
 
@@ -46,6 +63,7 @@ class RunDetail:
     attempts: tuple[RunAttempt, ...]
     rejects: tuple[Rejects, ...]
     new_attributes: tuple[str, ...]
+    verification: Verification | None
     progress: RunProgressNow | None
 
 
@@ -121,9 +139,19 @@ class RunService:
             caller.enter(tx, Permission.USER, workspace_id)
             run = existing_run(tx, existing_pipeline(tx, workspace_id, pipeline_id), run_id)
             ended = attempts.of_run(tx, run.id, limit=ATTEMPTS_SHOWN)
-        rejects = self._profiles.rejects(workspace_id, run.environment, run.id)
+        noted = {found.reason: found for found in self._profiles.rejects(workspace_id, run.environment, run.id)}
+        verification = _verification(noted) if run.kind.compares else None
         new_attributes = self._profiles.new_attributes(workspace_id, run.environment, run.id)
-        return RunDetail(run, tuple(ended), rejects, new_attributes, self._live.of(run.id))
+        progress = self._live.of(run.id)
+        return RunDetail(run, tuple(ended), tuple(noted.values()), new_attributes, verification, progress)
+
+
+def _verification(noted: dict[str, Rejects]) -> Verification:
+    """What was found, taken from among what was noted of a run's rows."""
+    compared, missing, different = (
+        noted.pop(reason, Rejects(reason, 0, ())) for reason in (COMPARED, MISSING, DIFFERENT)
+    )
+    return Verification(compared.count, missing, different)
 
 
 def existing_run(tx: Transaction, pipeline: Pipeline, run_id: int) -> Run:

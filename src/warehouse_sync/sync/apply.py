@@ -12,6 +12,7 @@ from warehouse_sync.domain.identity import TYPE_CODES, IdentityRules
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.identity.fingerprints import build_keyed, carried_types
 from warehouse_sync.identity.resolution import resolve
+from warehouse_sync.profiles.comparison import mend
 from warehouse_sync.profiles.merge import merge_records, write_identities
 from warehouse_sync.profiles.protocol import ChunkTransaction, ProfileStores
 from warehouse_sync.sync.late_rows import LateRowPlan, without_seen
@@ -28,6 +29,12 @@ class ApplyPlan:
     rules: IdentityRules
     late: LateRowPlan | None = None
 
+    @property
+    def lookup_codes(self) -> list[int]:
+        """The type codes of the identities that the rows carry and that profiles are looked up by."""
+        carried = [source.identity_type for source in self.records.identity_sources]
+        return [TYPE_CODES[identity_type] for identity_type in carried if identity_type in self.rules.priority]
+
 
 def apply_chunk(stores: ProfileStores, plan: ApplyPlan, number: int, table: pa.Table, *, now: datetime) -> RunCounts:
     """Applies chunk ``number`` and returns what it counted.
@@ -37,14 +44,19 @@ def apply_chunk(stores: ProfileStores, plan: ApplyPlan, number: int, table: pa.T
         StoreError: the store failed; whether the chunk is committed, only the store's progress tells.
     """
     with stores.chunk(plan.run, number, now=now) as chunk:
-        counts = _apply(chunk, plan, table)
+        counts = apply_rows(chunk, plan, table)
         chunk.checkpoint(counts, types=carried_types(chunk))
         crashpoint("chunk_before_commit")
     crashpoint("chunk_after_commit")
     return counts
 
 
-def _apply(chunk: ChunkTransaction, plan: ApplyPlan, table: pa.Table) -> RunCounts:
+def apply_rows(chunk: ChunkTransaction, plan: ApplyPlan, table: pa.Table, *, mends: bool = False) -> RunCounts:
+    """Applies rows within the open transaction of a chunk and returns what it counted.
+
+    Args:
+        mends: do not trust what was noted of the versions that the rows are compared with.
+    """
     run, rules, records = plan.run.run_id, plan.rules, plan.records
     late = 0
     if plan.late is not None:
@@ -52,6 +64,8 @@ def _apply(chunk: ChunkTransaction, plan: ApplyPlan, table: pa.Table) -> RunCoun
     attributes = stage_records(chunk, table, records)
     build_keyed(chunk, "staged", records.identity_sources, rules, direct=records.mapping.mpid is not None)
     rejected = write_rejects(chunk, table)
+    if mends:
+        mend(chunk, data_model_key=plan.data_model_key, lookup_codes=plan.lookup_codes)
     resolution = resolve(
         chunk,
         rules,

@@ -25,7 +25,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import ColumnBounds, column_bounds, timestamp_class
-from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts, UnreadRows
+from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts, RunKind, UnreadRows
 from warehouse_sync.errors import InvalidRequest, RunError, StoreError
 from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.sql import wrap
@@ -37,6 +37,7 @@ from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
 from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, open_spool
 from warehouse_sync.sync.spool_manifest import SpoolChunk, damaged
+from warehouse_sync.sync.verification import find_differences, settle_chunk
 from warehouse_sync.sync.worker import Conversation, Progress, WarehouseWorker
 from warehouse_sync.warehouses.arrow import column_kinds
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
@@ -178,6 +179,7 @@ class RunExecutor:
             return RunCounts()
         records = record_plan(order, spool.manifest.schema)
         plan = ApplyPlan(order.run.key, order.data_model.key, records, order.rules, _late_row_plan(order, records))
+        apply = self._settling(order.run, plan, spool, cancelled) if order.run.kind.compares else self._apply
         counts = progress.counts
         for number, chunk in enumerate(spool.chunks()):
             if number < progress.chunks:
@@ -185,10 +187,23 @@ class RunExecutor:
             if cancelled():
                 raise RunError("The run was cancelled.", code=CANCELLED)
             rows = self._rows(order.run, spool, chunk)
-            counts += self._apply(self._stores, plan, number, rows, now=self._clock.now())
+            counts += apply(self._stores, plan, number, rows, now=self._clock.now())
             observer.chunk_applied(counts, spool.manifest.rows)
         crashpoint("last_chunk_applied")
         return counts
+
+    def _settling(
+        self, run: Run, plan: ApplyPlan, spool: Spool, cancelled: Callable[[], bool]
+    ) -> Callable[..., RunCounts]:
+        """Compares all chunks; returns what applies one of them."""
+        tables = (self._rows(run, spool, chunk) for chunk in spool.chunks())
+        findings = find_differences(self._stores, plan, tables, cancelled, now=self._clock.now())
+
+        def settle(stores: ProfileStores, plan: ApplyPlan, number: int, rows: pa.Table, *, now: datetime) -> RunCounts:
+            repairs = run.kind is RunKind.REPAIR
+            return settle_chunk(stores, plan, number, rows, findings[number], repairs=repairs, now=now)
+
+        return settle
 
     def discard(self, run_id: int) -> None:
         """Removes a run's spool: it is finished, or will start over."""
@@ -431,8 +446,9 @@ def _tell(observer: RunObserver, progress: Progress) -> None:
 def _too_many_rows(run: Run, rows: int, limit: int) -> InvalidRequest:
     remedy = "Narrow the query, run more often, or ask the operator to raise the limit."
     if not run.kind.moves_progress:
+        runs = "verifications" if run.kind.compares else "backfills"
         remedy = (
-            f"Read it in at least {-(-rows // limit)} backfills, each of a part of {run.data_interval} with fewer rows."
+            f"Read it in at least {-(-rows // limit)} {runs}, each of a part of {run.data_interval} with fewer rows."
         )
     return InvalidRequest(
         f"The interval holds {rows:,} rows; one run of this pipeline may read at most {limit:,}. Nothing was changed. {remedy}",

@@ -139,14 +139,14 @@ def write_rejects(chunk: ChunkTransaction, table: pa.Table) -> int:
             f"""SELECT ord, place FROM keyed JOIN (SELECT ord, row_number() OVER () - 1 AS place FROM staged) USING (ord)
                 WHERE reject = '{reason}' ORDER BY ord LIMIT {_REJECT_SAMPLES}"""
         )
-        texts = _sample_texts(table.take(pa.array([place for _, place in places], pa.int64())))
+        texts = sample_texts(table.take(pa.array([place for _, place in places], pa.int64())))
         chunk.write_rejects(
             reason, rows, [(chunk.first_seq + order, text) for (order, _), text in zip(places, texts, strict=True)]
         )
     return sum(rows for _, rows in counts)
 
 
-def _sample_texts(rows: pa.Table) -> list[str]:
+def sample_texts(rows: pa.Table) -> list[str]:
     """Each row as a JSON object of short texts."""
     columns = [
         [None if text is None else text[:_SAMPLE_CHARACTERS] for text in _texts(column)] for column in rows.columns

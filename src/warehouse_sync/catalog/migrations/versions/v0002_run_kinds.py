@@ -15,7 +15,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_KINDS: Final = "run_kind IN ('scheduled', 'manual', 'resync', 'backfill', 'repair', 'undo')"
+_KINDS: Final = "run_kind IN ('scheduled', 'manual', 'resync', 'backfill', 'verify', 'repair', 'undo')"
 _UNIQUE: Final = {
     "uq_runs_scheduled": (("pipeline_key", "logical_date"), "run_kind = 'scheduled'"),
     "uq_runs_manual_success": (
