@@ -1,7 +1,7 @@
 # Everything a person or CI does with this repository. A bare `make` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: test-bigquery test-browser help setup demo serve snowflake test check fmt bench openapi pages postman dist docs lock clean audit fuzz slow prop crash
+.PHONY: test-bigquery test-browser help setup demo serve snowflake test check fmt bench bench-growth bench-lookup bench-forty-million bench-peers bench-export openapi pages postman dist docs lock clean audit fuzz slow prop crash
 
 PYTHON ?= python3.11
 PORT ?= 8080
@@ -69,8 +69,29 @@ fmt: setup ## format the code and mend what lint can mend
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
-bench: setup ## measure speed and memory; prints ratios taken side by side in one run
+bench: setup ## measure the speed of the apply; prints ratios taken side by side in one run
 	@$(BIN)/python -m benchmarks
+
+bench-growth: setup ## what ten million stored profiles cost: loads, small changes, look-ups (BENCH_MILLIONS=n)
+	@$(BIN)/python -m benchmarks.growth
+
+bench-lookup: setup ## profiles asked for over HTTP at 50 requests a second, idle and beside a run (BENCH_MILLIONS=n)
+	@$(BIN)/python -m benchmarks.lookup
+
+bench-forty-million: setup ## 40 million rows through the real service, and its memory; takes long (BENCH_MILLIONS=n)
+	@$(BIN)/python -m benchmarks.forty_million
+
+bench-peers: setup .venvs/peers/.ready ## other tools doing what they can of the same job, side by side with ours
+	@$(BIN)/python -m benchmarks.peers
+
+bench-export: setup ## profiles out in bulk, beside a bare copy of a plain table (BENCH_ROWS=n)
+	@$(BIN)/python -m benchmarks.export
+
+.venvs/peers/.ready: benchmarks/peers/requirements.lock
+	@echo "Installing the tools to compare with into .venvs/peers …"
+	@$(PYTHON) -m venv .venvs/peers
+	@.venvs/peers/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 fuzz: setup ## attack the API and the SQL guard for minutes (CASES=5000); one table at the end
 	@$(BIN)/python -m tests.fuzz --cases $(or $(CASES),5000)
@@ -104,6 +125,8 @@ lock: .venv/.ready ## renew the locks
 	    --strip-extras --allow-unsafe -o emulators/$$emulator/requirements.lock emulators/$$emulator/requirements.in || exit 1; done
 	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	    --strip-extras --allow-unsafe -o tests/advisories/requirements.lock tests/advisories/requirements.in
+	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    --strip-extras --allow-unsafe -o benchmarks/peers/requirements.lock benchmarks/peers/requirements.in
 
 .venvs/advisories/.ready: tests/advisories/requirements.lock
 	@echo "Installing pip-audit into .venvs/advisories …"

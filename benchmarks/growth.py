@@ -1,88 +1,106 @@
-"""``python -m benchmarks.growth``: what a store of ten million profiles costs: loads as it grows, small changes, look-ups, memory.
+"""``make bench-growth``: what ten million stored profiles change: loads as the store grows, small changes, look-ups, memory.
 
-``BENCH_MILLIONS`` changes the size. Takes about two minutes and 2 GB of disk.
+``BENCH_MILLIONS`` changes the size. Takes minutes and 5 GB of disk.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import resource
-import statistics
 import tempfile
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.workload import plan, rows
-from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.identity import IdentityRules, IdentityType
-from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
-from warehouse_sync.profiles.reader import DuckDbReader
-from warehouse_sync.sync.apply import apply_chunk
+from benchmarks.lookup import look_ups
+from benchmarks.measuring import MEMORY_MB, Store, Taken, middle, percentiles, taken
+from benchmarks.workload import ATTRIBUTES, MILLION, rows, spread
 
-MILLION = 1_000_000
 MILLIONS = int(os.environ.get("BENCH_MILLIONS", "10"))
-CHUNK_ROWS = 250_000
-MEMORY_MB = 1024
-LOOK_UPS = 300
+REPEATS = 3
+CHANGED = "50,000 people changed"
+UNCHANGED = "a million rows that say nothing new"
+NEW = "10,000 new people"
 
 
 class Growth:
-    """One store, its runs, and a table of what they took."""
+    """One store, and a table of what its runs took."""
 
     def __init__(self, folder: Path) -> None:
-        self.stores = DuckDbStores(folder, b"k" * 32, StoreLimits(memory_mb=MEMORY_MB))
-        self.report = Table(title=f"Up to {MILLIONS:,} million profiles x 20 attributes, {MEMORY_MB} MB for the engine")
-        for column in ("load", "seconds", "rows/s", "peak memory of the process, MiB"):
-            self.report.add_column(column, justify="left" if column == "load" else "right")
-        self._runs = 0
+        self.store = Store(folder)
+        self.took: dict[tuple[str, int], Taken] = {}
+        self.report = Table(
+            title=f"Up to {MILLIONS:,} million profiles x {ATTRIBUTES} attributes, {MEMORY_MB} MB for the engine"
+        )
+        for column in (
+            "load, median of 3 if small",
+            "millions stored",
+            "seconds",
+            "processor seconds",
+            "rows/s",
+            "peak memory, MiB",
+        ):
+            self.report.add_column(column, justify="left" if column.startswith("load") else "right")
+        self._made = 0
 
-    def load(self, title: str, table: pa.Table) -> None:
-        self._runs += 1
-        began = time.perf_counter()
-        self.stores.begin(plan(self._runs, table).run, start_over=False)
-        for number, first in enumerate(range(0, table.num_rows, CHUNK_ROWS)):
-            part = table.slice(first, CHUNK_ROWS)
-            apply_chunk(self.stores, plan(self._runs, table), number, part, now=datetime.now(UTC))
-        seconds = time.perf_counter() - began
+    def grow(self) -> None:
+        """A million new people."""
+        table = rows(self._made, MILLION, revision=0)
+        self._note("a million new people", MILLION, [taken(lambda: self.store.apply(table))])
+        self._made += MILLION
+        self.tidy()
+
+    def tidy(self) -> None:
+        self._note("tidying", 0, [taken(self.store.tidy)])
+
+    def small_loads(self) -> None:
+        """Loads whose cost should not grow with what is stored. Their people are spread over all that are."""
+        people = self._made
+        changes = [spread(50_000, people, revision=self.store.runs + 1 + n) for n in range(REPEATS)]
+        self._measure(CHANGED, changes)
+        self._measure(UNCHANGED, [rows(people - MILLION, MILLION, revision=0)] * REPEATS)
+        new = [
+            rows(1000 * MILLION + self.store.runs * MILLION + n * 10_000, 10_000, revision=0) for n in range(REPEATS)
+        ]
+        self._measure(NEW, new)
+        self.tidy()
+
+    def _measure(self, title: str, tables: list[pa.Table]) -> None:
+        times = [taken(lambda table=table: self.store.apply(table)) for table in tables]
+        self._note(title, tables[0].num_rows, times)
+
+    def _note(self, title: str, count: int, times: list[Taken]) -> None:
+        stored, took = self._made // MILLION, middle(times)
+        self.took[title, stored] = took
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        self.report.add_row(title, f"{seconds:.2f}", f"{table.num_rows / seconds:,.0f}", f"{peak:,}")
+        speed = f"{count / took.wall:,.0f}" if count else ""
+        self.report.add_row(title, str(stored), f"{took.wall:.2f}", f"{took.processor:.2f}", speed, f"{peak:,}")
 
-    def look_ups(self) -> list[float]:
-        """Milliseconds from an identity to the whole profile, each for another person."""
-        reader, rules, times = DuckDbReader(self.stores), IdentityRules(), []
-        people = random.Random(7).sample(range(MILLIONS * MILLION), LOOK_UPS)
-        for person in people:
-            began = time.perf_counter()
-            value = f"customer-{person}"
-            [mpid] = reader.find(1, Environment.PRODUCTION, IdentityType.CUSTOMER_ID, value, rules)
-            reader.profile(1, mpid)
-            times.append((time.perf_counter() - began) * 1000)
-        return times
+    def ratio(self, title: str) -> str:
+        """Of the largest store to the smallest."""
+        small, large = self.took[title, 1], self.took[title, MILLIONS]
+        return f"{title}: {large.wall / small.wall:.2f} times, in processor time {large.processor / small.processor:.2f} times"
 
 
 def main() -> None:
+    console = Console(width=130)
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
         growth = Growth(Path(folder))
-        for number in range(MILLIONS):
-            growth.load(f"a million new people, {number} million stored", rows(number * MILLION, MILLION, revision=0))
-        growth.load("50,000 people changed", rows(0, 50_000, revision=1))
-        growth.load("a million rows that say nothing new", rows(MILLION, MILLION, revision=0))
-        growth.load("10,000 new people", rows(MILLIONS * MILLION, 10_000, revision=0))
-        times = growth.look_ups()
-        growth.stores.close()
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) >> 20
-    console = Console(width=110)
+        growth.grow()
+        growth.small_loads()
+        for _ in range(1, MILLIONS):
+            growth.grow()
+        growth.small_loads()
+        times = look_ups(growth.store.stores, MILLIONS * MILLION)
+        size = growth.store.size_mb()
+        growth.store.close()
     console.print(growth.report)
-    p99 = statistics.quantiles(times, n=100)[98]
-    console.print(
-        f"identity to profile: median {statistics.median(times):.1f} ms, p99 {p99:.1f} ms; store {size:,} MiB"
-    )
+    console.print(f"With {MILLIONS} million stored instead of one:")
+    for title in (CHANGED, UNCHANGED, NEW):
+        console.print(f"  {growth.ratio(title)}")
+    console.print(f"identity to profile, nothing else running: {percentiles(times)}; store {size:,} MiB")
 
 
 if __name__ == "__main__":

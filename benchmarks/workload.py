@@ -1,6 +1,8 @@
-"""The rows that the benchmarks load: deterministic, made by DuckDB, twenty attributes of mixed types beside two identities."""
+"""The rows that the benchmarks load: deterministic, made by DuckDB, attributes of mixed types beside two identities."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -15,9 +17,11 @@ from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
 from warehouse_sync.warehouses.arrow import column_kinds
 
-ATTRIBUTES = 20
-_STAMP = LoadTimestamp("updated_at", LoadTimestampType.TIMESTAMP_NTZ)
-_KINDS = (
+ATTRIBUTES: Final = 20
+MILLION: Final = 1_000_000
+CHUNK_ROWS: Final = 250_000
+_STAMP: Final = LoadTimestamp("updated_at", LoadTimestampType.TIMESTAMP_NTZ)
+_KINDS: Final = (
     "(hash(i * {n} + {r}) % 1000)::BIGINT",
     "((hash(i * {n} + {r}) % 100000) / 1000.0)::DOUBLE",
     "'value ' || (hash(i * {n} + {r}) % 5000)",
@@ -26,18 +30,47 @@ _KINDS = (
 )
 
 
-def rows(first: int, count: int, *, revision: int) -> pa.Table:
-    """Customers ``first`` to ``first + count - 1`` as they are at a revision; another revision changes every attribute."""
-    attributes = ", ".join(
+def select(people: str, revision: int, *, since: str = "2026-01-01") -> str:
+    """SQL of customers as they are at a revision; another revision changes every attribute.
+
+    Args:
+        people: SQL of a relation with one column ``i``, their numbers.
+        revision: from 0. Each is a day later.
+        since: load timestamps begin there and are a millisecond apart.
+    """
+    said = ", ".join(
         f"{_KINDS[number % len(_KINDS)].format(n=number + 3, r=revision * 7919)} AS attribute_{number}"
         for number in range(ATTRIBUTES)
     )
+    return f"""SELECT TIMESTAMP '{since}' + INTERVAL ({revision}) DAY + INTERVAL (i) MILLISECOND AS updated_at,
+                      'customer-' || i AS customer_id, 'person' || i || '@example.com' AS email, {said}
+               FROM ({people})"""
+
+
+def rows(first: int, count: int, *, revision: int) -> pa.Table:
+    """Customers ``first`` to ``first + count - 1``."""
+    return _made(select(f"SELECT i FROM range({first}, {first + count}) r(i)", revision))
+
+
+def shuffled(count: int) -> str:
+    """SQL of the numbers of ``count`` customers, each once, in an order that is no order; an engine makes it as it goes."""
+    return f"SELECT (n * 7919) % {count} AS i FROM range({count}) r(n)"
+
+
+def drawn(count: int, of: int, seed: int) -> str:
+    """SQL of the numbers of ``count`` customers drawn from all of ``0`` to ``of - 1``, in no order."""
+    each = of // count
+    return f"SELECT (n * {each} + hash(n + {seed}) % {each})::BIGINT AS i FROM range({count}) r(n) ORDER BY hash(i)"
+
+
+def spread(count: int, of: int, *, revision: int) -> pa.Table:
+    """``count`` customers drawn from all of ``0`` to ``of - 1``, in no order."""
+    return _made(select(drawn(count, of, revision), revision))
+
+
+def _made(query: str) -> pa.Table:
     with duckdb.connect() as connection:
-        return connection.sql(
-            f"""SELECT TIMESTAMP '2026-01-01' + INTERVAL ({revision}) DAY + INTERVAL (i) MILLISECOND AS updated_at,
-                       'customer-' || i AS customer_id, 'person' || i || '@example.com' AS email, {attributes}
-                FROM range({first}, {first + count}) r(i)"""
-        ).to_arrow_table()
+        return connection.sql(query).to_arrow_table()
 
 
 def plan(run: int, table: pa.Table) -> ApplyPlan:

@@ -176,7 +176,21 @@ class DuckDbStores:
             connection.execute(f"CHECKPOINT {scope.name}")
 
     def forget_history(self, before: datetime) -> int:
-        return sum(self._forget_history(scope, before) for scope in self.scopes())
+        total = 0
+        for scope in self.scopes():
+            forgotten = self._forget_history(scope, before)
+            if forgotten:
+                self._drop_silent_attributes(scope)
+            total += forgotten
+        return total
+
+    def _drop_silent_attributes(self, scope: Scope) -> None:
+        """Renamed and retyped attributes leave a column behind; once no version is left that says something there, it goes."""
+        with self._writing(*scope) as connection:
+            for model in data_models_in(connection):
+                for number in _silent_attributes(connection, model):
+                    connection.execute(f"ALTER TABLE {schema.values_table(model)} DROP COLUMN a_{number}")
+                    connection.execute(f"DELETE FROM attributes WHERE data_model = {model} AND number = {number}")
 
     def _forget_history(self, scope: Scope, before: datetime) -> int:
         moment = before.astimezone(UTC).replace(tzinfo=None)
@@ -521,6 +535,17 @@ def _forget_versions(connection: duckdb.DuckDBPyConnection, model: int, before: 
     )
     [(removed,)] = connection.execute(f"DELETE FROM {history} WHERE {old}", [before]).fetchall()
     return int(removed)
+
+
+def _silent_attributes(connection: duckdb.DuckDBPyConnection, model: int) -> list[int]:
+    """The numbers of a data model's attributes that no version has a value of."""
+    named = connection.execute(f"SELECT number FROM attributes WHERE data_model = {model} ORDER BY number").fetchall()
+    numbers = [number for (number,) in named]
+    if not numbers:
+        return []
+    counts = ", ".join(f"count(a_{number})" for number in numbers)
+    [said] = connection.execute(f"SELECT {counts} FROM {schema.values_table(model)}").fetchall()
+    return [number for number, count in zip(numbers, said, strict=True) if not count]
 
 
 def _progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProgress | None:

@@ -163,7 +163,9 @@ def test_all_of_it_is_from_one_moment_however_long_it_takes(home: Home, monkeypa
     home.sync(*({"customer_id": str(n), "x": "before"} for n in range(5)))
     reading = pieces(home, ExportForm.JSON_LINES)
     read = [next(reading)]
-    home.sync(*({"customer_id": str(n), "x": "after", "t": 1} for n in range(7)))
+    home.sync(*({"customer_id": str(n), "y": "new", "t": 1} for n in range(5)))
+    home.sync(*({"customer_id": str(n), "x": "after", "t": 2} for n in range(7)))
+    assert home.stores.forget_history(START + timedelta(days=1))  # and a column with it
     read += reading
     found = [json.loads(line)["attributes"]["x"] for line in b"".join(read).splitlines()]
     assert found == ["before"] * 5
