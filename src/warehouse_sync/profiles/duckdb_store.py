@@ -106,7 +106,7 @@ class DuckDbStores:
         zeros = ", ".join("0" for _ in schema.COUNT_COLUMNS)
         reset = ", ".join(f"{name} = 0" for name in ("chunks", *schema.COUNT_COLUMNS))
         with self._writing(run.workspace_id, run.environment) as connection:
-            known = _one(connection, "SELECT epoch FROM run_progress WHERE run = ?", [run.run_id])
+            known = _one(connection, "SELECT epoch, chunks FROM run_progress WHERE run = ?", [run.run_id])
             if known is None:
                 connection.execute(
                     f"""INSERT INTO run_progress (run, epoch, chunks, first_profile, {counts}, types)
@@ -117,10 +117,11 @@ class DuckDbStores:
                 raise LeaseLostError(f"Run {run.run_id} has a newer holder.")
             else:
                 connection.execute("UPDATE run_progress SET epoch = ? WHERE run = ?", [run.epoch, run.run_id])
-            if start_over:
+            if start_over or (known is not None and not known[1]):  # a run that was undone may have its spool still
                 connection.execute(f"UPDATE run_progress SET {reset} WHERE run = ?", [run.run_id])
                 for table in ("reject_counts", "reject_samples", "row_digests"):
                     connection.execute(f"DELETE FROM {table} WHERE run = ?", [run.run_id])
+            if start_over:
                 keeps = memory is not None
                 connection.execute("UPDATE run_progress SET keeps_digests = ? WHERE run = ?", [keeps, run.run_id])
             if memory is not None and memory.previous_run_id is not None:

@@ -140,15 +140,30 @@ def test_the_history_tells_of_it(home: Home) -> None:
     ]
 
 
-def test_a_run_that_is_run_again_after_it_was_undone_starts_over(home: Home) -> None:
+@pytest.mark.parametrize("start_over", [True, False], ids=["fetched anew", "from the spool it had"])
+def test_a_run_that_is_run_again_after_it_was_undone_starts_over(home: Home, start_over: bool) -> None:
     home.sync({"customer_id": "c", "x": "1"})
-    home.sync({"customer_id": "c", "x": "bad", "t": 1}, {"customer_id": "d", "x": "bad"})
+    home.sync({"customer_id": "c", "x": "bad", "t": 1}, {"customer_id": "d", "x": "bad"}, {"customer_id": ""})
     undo(home, 2)
     home.runs = 1
-    home.sync({"customer_id": "c", "x": "good", "t": 1}, {"customer_id": "e", "x": "good"}, start_over=True)
+    rows = ({"customer_id": "c", "x": "good", "t": 1}, {"customer_id": "e", "x": "good"}, {"customer_id": ""})
+    counted = home.sync(*rows, start_over=start_over)
+    assert home.stores.begin(home.key(2), start_over=False).counts == counted
+    assert home.rejects()["no_identity"].count == 1
     home.runs = 3
     assert home.values(1) == {"x": "good"}
     assert home.holders(CUSTOMER, "d") == []
+    history = home.reader.history(WORKSPACE, home.mpid(1))
+    assert history is not None
+    assert [
+        (c.changed_by, c.previous, c.value, c.is_undone, c.is_current, c.source.row) for c in history if c.source
+    ] == [
+        (2, "1", "good", False, True, 3),
+        (3, "bad", "1", False, False, 1),
+        (2, "1", "bad", True, False, 3),
+        (1, None, "1", False, False, 1),
+    ]
+    assert home.reader.explain(WORKSPACE, home.mpid(1)) is not None
     assert undo(home, 2) == UndoCounts(
         contributions_restored=1, contributions_removed=1, identities_detached=1, profiles_removed=1
     )
