@@ -133,9 +133,10 @@ CAMPAIGNS: Final = (
         "simulation",
         "A play of 20 to 60 ticks on a virtual clock: one to five processes, killed, stopped and held at the boundaries of transactions; "
         "stores that fail or say so after their commit; damaged spools; a warehouse that drops, stalls and lies; clocks that are set "
-        "(R11); people who edit, trigger, cancel and delete (R26). Then calm: intervals tile, no run is stuck, moves are legal, what "
-        "runs applied is what their intervals held, counts equal a recount (R16), profiles those of the one-row-at-a-time oracle. The "
-        "profile store is a model in memory that passes the store's conformance suite.",
+        "(R11); people who edit, trigger, cancel and delete (R26); pipelines that look back, repair late rows (R23), or go on behind "
+        "failed intervals. Then calm: intervals tile, no run is stuck, moves are legal, what runs applied is what their intervals held and "
+        "what the run before had not read, counts equal a recount (R16), profiles those of the one-row-at-a-time oracle. The profile store "
+        "is a model in memory that passes the store's conformance suite.",
         20_000,
         simulation.on_memory,
     ),

@@ -42,6 +42,7 @@ class Tally:
     extracted: int
     rejected: int
     created: int
+    late: int = 0
 
 
 class Story:
@@ -79,7 +80,19 @@ class Story:
 
 def verdict(story: Story) -> list[str]:
     """Every broken promise, in a sentence."""
-    laws = (_moves, _ends, _dates, _tiling, _completeness, _whole_runs, _counts, _profiles, _spools, _surprises)
+    laws = (
+        _moves,
+        _ends,
+        _dates,
+        _tiling,
+        _completeness,
+        _whole_runs,
+        _comparisons,
+        _counts,
+        _profiles,
+        _spools,
+        _surprises,
+    )
     return [wrong for law in laws for wrong in law(story)]
 
 
@@ -112,18 +125,40 @@ def _tiling(story: Story) -> Iterator[str]:
     for pipeline in story.pipelines:
         end = None
         for run in story.successes(pipeline):
-            if end is not None and run["interval_start"] != end and run["interval_start"] != run["interval_end"]:
+            is_empty = run["interval_start"] == run["interval_end"]
+            if (
+                end is not None
+                and run["interval_start"] != end
+                and not (is_empty or _was_passed(story, pipeline, end, run["interval_start"]))
+            ):
                 yield f"I3: pipeline {pipeline['key']} read until {end} and then from {run['interval_start']}"
             end = max(end or "", run["interval_end"])
 
 
+def _was_passed(story: Story, pipeline: dict[str, Any], start: str, end: str) -> bool:
+    """Whether a pipeline may go on behind failed intervals, and what lies between two moments are such."""
+    for run in sorted(_given_up(story, pipeline), key=lambda run: run["interval_start"]):
+        if run["interval_start"] <= start < run["interval_end"]:
+            start = run["interval_end"]
+    return start == end
+
+
+def _given_up(story: Story, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
+    """The scheduled runs that failed and that the pipeline's policy lets later ones pass."""
+    if pipeline["on_failed_interval"] != "continue":
+        return []
+    failed = (run for run in story.runs if run["pipeline_key"] == pipeline["key"] and run["state"] == "failed")
+    return [run for run in failed if run["run_kind"] == "scheduled" and run["retry_on"] is None]
+
+
 def _completeness(story: Story) -> Iterator[str]:
-    """After calm, every interval that has ended is read."""
+    """After calm, every interval that has ended is read, or has failed for good where that may be passed."""
     for pipeline in story.pipelines:
         step = STEPS.get(pipeline["schedule_interval"])
         if pipeline["deleted_on"] is not None or step is None:
             continue
-        ends = [moment(run["interval_end"]) for run in story.successes(pipeline)]
+        passed = [*story.successes(pipeline), *_given_up(story, pipeline)]
+        ends = [moment(run["interval_end"]) for run in passed]
         anchor = moment(pipeline["schedule_start"])
         read_to = max(ends) + timedelta(seconds=pipeline["offset_seconds"]) if ends else anchor
         number = 0
@@ -146,12 +181,12 @@ def _whole_runs(story: Story) -> Iterator[str]:
         if not readings and run["interval_start"] == run["interval_end"]:
             continue
         if not any(_is_whole(story, run, reading, chunks) for reading in readings):
-            applied = [chunk.tokens for chunk in chunks]
+            applied = [chunk.fetched for chunk in chunks]
             yield f"I1: run {run['id']} applied {applied}; its readings were {[r.tokens for r in readings]}"
 
 
 def _is_whole(story: Story, run: dict[str, Any], reading: Reading, chunks: list[Chunk]) -> bool:
-    start, end = moment(run["interval_start"]), moment(run["interval_end"])
+    start, end = _reads_from(story, run, chunks), moment(run["interval_end"])
     rows = [story.ledger.rows[token] for token in reading.visible]
     held = {row.token for row in rows if _is_read(row, reading.variant) and row.stamp and start <= row.stamp < end}
     if held != set(reading.tokens) or any(chunk.variant != reading.variant for chunk in chunks):
@@ -160,7 +195,36 @@ def _is_whole(story: Story, run: dict[str, Any], reading: Reading, chunks: list[
     order = list(reading.tokens)
     if len(order) > size:
         order.sort(key=lambda token: story.ledger.rows[token].stamp or story.now)
-    return [chunk.tokens for chunk in chunks] == [tuple(order[at : at + size]) for at in range(0, len(order), size)]
+    return [chunk.fetched for chunk in chunks] == [tuple(order[at : at + size]) for at in range(0, len(order), size)]
+
+
+def _reads_from(story: Story, run: dict[str, Any], chunks: list[Chunk]) -> datetime:
+    """Where a run begins to read: its interval, what it looks back at, and the interval that it looks for late rows in."""
+    start = moment(run["interval_start"])
+    if run["run_kind"] not in {"scheduled", "manual"} or start == moment(datetime.min.isoformat()):
+        return start
+    [pipeline] = [one for one in story.pipelines if one["key"] == run["pipeline_key"]]
+    begins = start - timedelta(seconds=pipeline["lookback_seconds"])
+    told = chunks[0].comparison if chunks else None
+    if told is None or told.previous is None:
+        return begins
+    [previous] = [one for one in story.runs if one["id"] == told.previous]
+    return min(begins, moment(previous["interval_start"]))
+
+
+def _comparisons(story: Story) -> Iterator[str]:
+    """Late rows are looked for in the interval before, where that was read by a run of the same pipeline, and nowhere else."""
+    runs = {run["id"]: run for run in story.runs}
+    repairing = {pipeline["key"] for pipeline in story.pipelines if pipeline["repairs_late_rows"]}
+    for chunk in story.ledger.commits:
+        run, told = runs[chunk.run.run_id], chunk.comparison
+        if (told is not None) != (run["pipeline_key"] in repairing and run["run_kind"] in {"scheduled", "manual"}):
+            yield f"R23: run {run['id']} looked for late rows, or did not"
+        if told is None or told.previous is None:
+            continue
+        before = runs[told.previous]
+        if (before["pipeline_key"], before["interval_end"]) != (run["pipeline_key"], run["interval_start"]):
+            yield f"R23: run {run['id']} was compared with run {before['id']}"
 
 
 def _is_read(row: Row, variant: int) -> bool:
@@ -172,7 +236,7 @@ def _counts(story: Story) -> Iterator[str]:
         if run["state"] != "success":
             continue
         counts = json.loads(run["counts"])
-        told = Tally(counts["extracted"], counts["rejected"], counts["profiles_created"])
+        told = Tally(counts["extracted"], counts["rejected"], counts["profiles_created"], counts["late"])
         found = story.tallies.get(run["id"], Tally(0, 0, 0))
         if told != found:
             yield f"I9: run {run['id']} says {told}; a recount finds {found}"
@@ -246,6 +310,7 @@ def _replayed(
             before.extracted + len(rows),
             before.rejected + placed.count(None),
             before.created + len(model.people) - known,
+            before.late + chunk.late,
         )
     return dict(people), tallies
 

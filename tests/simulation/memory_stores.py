@@ -23,6 +23,7 @@ from warehouse_sync.profiles.row_memory import RowMemory
 from warehouse_sync.sync.apply import ApplyPlan
 
 IDENTITIES = ("customer_id", "email")
+Digest = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class _Held:
 class _Scope:
     people: Model = field(default_factory=lambda: Model(Rules()))
     runs: dict[int, _Held] = field(default_factory=dict)
+    digests: dict[tuple[int, int], frozenset[Digest]] = field(default_factory=dict)
+    """Of the rows of a pipeline and one of its runs."""
+    keeping: set[int] = field(default_factory=set)
+    """The runs that keep digests."""
 
 
 class MemoryStores:
@@ -47,13 +52,23 @@ class MemoryStores:
         return self._scope(workspace_id, environment).people
 
     def begin(self, run: RunKey, *, start_over: bool, memory: RowMemory | None = None) -> RunProgress:
-        runs = self._scope(run.workspace_id, run.environment).runs
+        scope = self._scope(run.workspace_id, run.environment)
+        runs = scope.runs
         known = runs.get(run.run_id)
         if known is not None and known.epoch > run.epoch:
             raise LeaseLostError(f"Run {run.run_id} has a newer holder.")
         fresh = known is None or start_over
         runs[run.run_id] = _Held(run.epoch, RunProgress(0, RunCounts()) if fresh or known is None else known.progress)
+        if start_over:
+            scope.digests = {key: kept for key, kept in scope.digests.items() if key[1] != run.run_id}
+            scope.keeping = scope.keeping - {run.run_id} if memory is None else scope.keeping | {run.run_id}
+        if memory is not None and memory.previous_run_id is not None:
+            pipeline, oldest = memory.pipeline_key, memory.previous_run_id
+            scope.digests = {key: kept for key, kept in scope.digests.items() if key[0] != pipeline or key[1] >= oldest}
         return runs[run.run_id].progress
+
+    def remembers_rows(self, workspace_id: int, environment: Environment, run_id: int) -> bool:
+        return run_id in self._scope(workspace_id, environment).keeping
 
     @contextmanager
     def chunk(self, run: RunKey, number: int, *, now: datetime) -> Iterator[MemoryChunk]:
@@ -61,11 +76,11 @@ class MemoryStores:
         held = scope.runs.get(run.run_id)
         if held is None:
             raise LeaseLostError(f"Run {run.run_id} was not begun.")
-        chunk = MemoryChunk(copy.deepcopy(scope.people), held, run, number)
+        chunk = MemoryChunk(copy.deepcopy(scope.people), dict(scope.digests), held, run, number)
         yield chunk
         if chunk.after is None:
             raise RuntimeError("a chunk must end with a checkpoint")
-        scope.people = chunk.people
+        scope.people, scope.digests = chunk.people, chunk.digests
         scope.runs[run.run_id] = chunk.after
 
     @contextmanager
@@ -86,10 +101,18 @@ class MemoryStores:
 
 
 class MemoryChunk:
-    """The open transaction: works on a copy of the people."""
+    """The open transaction: works on copies."""
 
-    def __init__(self, people: Model, held: _Held, run: RunKey, number: int) -> None:
+    def __init__(
+        self,
+        people: Model,
+        digests: dict[tuple[int, int], frozenset[Digest]],
+        held: _Held,
+        run: RunKey,
+        number: int,
+    ) -> None:
         self.people = people
+        self.digests = digests
         self.after: _Held | None = None
         self._held, self._run, self._number = held, run, number
 
@@ -105,7 +128,8 @@ def apply_in_memory(stores: Any, plan: ApplyPlan, number: int, table: pa.Table, 
     stamp = plan.records.mapping.load_timestamp.name
     with stores.chunk(plan.run, number, now=now) as chunk:
         people, known = chunk.people, len(chunk.people.people)
-        placed = [people.apply(row, str(plan.data_model_key)) for row in oracle_rows(table, stamp)]
+        rows, late = _without_seen(chunk, plan, oracle_rows(table, stamp))
+        placed = [people.apply(row, str(plan.data_model_key)) for row in rows]
         mapped = sum(person is not None for person in placed)
         created = len(people.people) - known
         counts = RunCounts(
@@ -114,12 +138,38 @@ def apply_in_memory(stores: Any, plan: ApplyPlan, number: int, table: pa.Table, 
             changed=mapped,
             profiles_matched=mapped - created,
             profiles_created=created,
+            late=late,
         )
         chunk.checkpoint(counts, types=0)
     return counts
 
 
-def oracle_rows(table: pa.Table, stamp: str) -> list[dict[str, object]]:
+def _without_seen(chunk: MemoryChunk, plan: ApplyPlan, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """What ``sync.late_rows.without_seen`` is to the real store."""
+    late = plan.late
+    if late is None:
+        return rows, 0
+    mine = late.memory.pipeline_key, plan.run.run_id
+    own = [row for row in rows if _not_before(row, late.own_from)]
+    chunk.digests[mine] = chunk.digests.get(mine, frozenset()) | {_digest(row) for row in own}
+    previous = late.memory.previous_run_id
+    if previous is None:
+        return rows, 0
+    seen = chunk.digests.get((late.memory.pipeline_key, previous), frozenset())
+    earlier = [row for row in rows if row not in own and _not_before(row, late.earlier_from)]
+    left = [row for row in rows if row not in earlier or _digest(row) not in seen]
+    return left, sum(row in earlier for row in left)
+
+
+def _not_before(row: dict[str, Any], bound: datetime | None) -> bool:
+    return bound is None or row["time"] >= bound.replace(tzinfo=UTC)
+
+
+def _digest(row: dict[str, Any]) -> Digest:
+    return *row["identities"].values(), row["time"]
+
+
+def oracle_rows(table: pa.Table, stamp: str) -> list[dict[str, Any]]:
     """Rows as the oracle takes them, in the order of their load timestamps."""
     rows = sorted(table.to_pylist(), key=lambda row: row[stamp].replace(tzinfo=UTC))
     return [

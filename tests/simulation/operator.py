@@ -12,14 +12,14 @@ from tests.simulation.process import Services
 from tests.simulation.warehouse import VARIANTS
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
-from warehouse_sync.domain.pipeline import Pipeline
+from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline
 from warehouse_sync.domain.run import CANCELLED, Run, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import RequestError
 from warehouse_sync.services.caller import OPERATOR
 from warehouse_sync.services.connections import ConnectionDraft
 from warehouse_sync.services.data_models import DataModelDraft
-from warehouse_sync.services.pipelines import PipelineDraft
+from warehouse_sync.services.pipelines import PipelineDraft, PolicyDraft
 
 WORKSPACE = 1
 FEED = 1
@@ -115,6 +115,17 @@ class Person:
             schedule_start=None if interval is ScheduleInterval.ONCE else start,
             schedule_end=None,
             environment=self.rng.choice([Environment.DEVELOPMENT] * 3 + [Environment.PRODUCTION]),
+            policy=self._policy(),
+        )
+
+    def _policy(self) -> PolicyDraft:
+        """For the whole life of a pipeline: what its runs read shall be told from its row."""
+        return PolicyDraft(
+            on_failed_interval=self.rng.choice(
+                [OnFailedInterval.WAIT, OnFailedInterval.WAIT, OnFailedInterval.CONTINUE]
+            ),
+            lookback=self.rng.choice([timedelta(0), timedelta(0), self.tick, 4 * self.tick]),
+            repairs_late_rows=self.rng.choice([False, True]),
         )
 
     def _create(self, services: Services, id_: str) -> None:
@@ -219,7 +230,7 @@ def _draft_of(pipeline: Pipeline) -> PipelineDraft:
         schedule_start=pipeline.schedule.start,
         schedule_end=pipeline.schedule.end,
         environment=pipeline.environment,
-    )
+    )  # the policy stays as it is
 
 
 def _connection() -> ConnectionDraft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tests.simulation.chances import Luck
 from tests.simulation.faults import ProcessClock, SteppedDatabase, SteppedStores
-from tests.simulation.ledger import Chunk, Ledger
+from tests.simulation.ledger import Chunk, Comparison, Ledger
 from tests.simulation.stage import Actor, Stage
 from tests.simulation.warehouse import Probe, Shop, Worker
 from warehouse_sync.catalog.database import Database
@@ -178,8 +178,19 @@ class Process:
 
     def _apply(self, stores: Any, plan: ApplyPlan, number: int, table: pa.Table, *, now: datetime) -> RunCounts:
         tokens, [note] = tuple(table.column("token").to_pylist()), set(table.column("note").to_pylist())
-        self.ground.ledger.applying(Chunk(plan.run, number, tokens, plan.data_model_key, int(note[1:])))
+        chunk = Chunk(plan.run, number, tokens, plan.data_model_key, int(note[1:]), _comparison(plan))
+        self.ground.ledger.applying(chunk)
         return self.ground.apply(stores, plan, number, table, now=now)
+
+
+def _comparison(plan: ApplyPlan) -> Comparison | None:
+    late = plan.late
+    if late is None:
+        return None
+    own_from, earlier_from = (
+        None if bound is None else bound.replace(tzinfo=UTC) for bound in (late.own_from, late.earlier_from)
+    )
+    return Comparison(late.memory.previous_run_id, own_from, earlier_from)
 
 
 def _services(

@@ -20,7 +20,7 @@ import structlog
 from tests.simulation.campaign import SHORT, be_quiet, plays_of_every_call
 from tests.simulation.memory_stores import MemoryChunk
 from tests.simulation.world import play
-from warehouse_sync.catalog import high_water
+from warehouse_sync.catalog import high_water, runs
 from warehouse_sync.domain.run import RunCounts
 from warehouse_sync.scheduler.lease_watch import LeaseWatch
 from warehouse_sync.scheduler.settlement import Settlement
@@ -95,21 +95,27 @@ def _counting_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settlement, "succeed", lambda settlement, run, counts: succeed(settlement, run, counts + more))
 
 
+def _comparing_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "read_before", lambda tx, run: runs.first(tx, run.pipeline_key))
+
+
 def _forgetting_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LeaseWatch, "abandoned", lambda _watch, _leases: set())
 
 
 @pytest.mark.parametrize(
-    ("sabotage", "law"),
+    ("sabotage", "law", "first"),
     [
-        (_without_fence, "I5"),
-        (_with_a_gap, "I3"),
-        (_counting_wrong, "I9"),
-        (_forgetting_orphans, "R1"),
+        (_without_fence, "I5", 6),
+        (_with_a_gap, "I3", 1),
+        (_counting_wrong, "I9", 1),
+        (_comparing_with_another, "R23", 1),
+        (_forgetting_orphans, "R1", 8),
     ],
 )
 def test_a_broken_product_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None], law: str
+    monkeypatch: pytest.MonkeyPatch, sabotage: Callable[[pytest.MonkeyPatch], None], law: str, first: int
 ) -> None:
+    """Not by every seed; ``first`` is one that does, so that none is played in vain."""
     sabotage(monkeypatch)
-    assert any(wrong.startswith(law) for seed in range(1, 60) for wrong in play(seed, ticks=(10, 20)).wrongs)
+    assert any(wrong.startswith(law) for seed in range(first, 60) for wrong in play(seed, ticks=(10, 20)).wrongs)
