@@ -13,12 +13,16 @@ DEFAULT = {
     "lookback_seconds": 0,
     "repair_late_rows": False,
     "count_unread_rows": False,
+    "statement_timeout_seconds": 0,
+    "max_bytes_billed": 0,
 }
 CHOSEN = {
     "on_failed_interval": "continue",
     "lookback_seconds": 3600,
     "repair_late_rows": True,
     "count_unread_rows": True,
+    "statement_timeout_seconds": 600,
+    "max_bytes_billed": 0,
 }
 
 
@@ -58,6 +62,10 @@ def test_pausing_and_resuming_keep_it(plane: Any) -> None:
         ("lookback_seconds", "an hour"),
         ("repair_late_rows", "yes"),
         ("count_unread_rows", 1),
+        ("statement_timeout_seconds", -1),
+        ("statement_timeout_seconds", 7 * 86_400 + 1),
+        ("max_bytes_billed", -1),
+        ("max_bytes_billed", 1000),  # Snowflake does not hold it
     ],
 )
 def test_what_cannot_be_meant_is_refused(plane: Any, field: str, value: object) -> None:

@@ -81,7 +81,13 @@ def test_a_query_that_is_too_dear_is_not_run(server: BigQueryEmulator) -> None:
             warehouse.count("SELECT COUNT(*) FROM (SELECT 1 AS a) AS m")
     assert (caught.value.fault, caught.value.transient) == (WarehouseFault.QUERY, False)
     with closing(opened(server, maximum_bytes_billed="1000")) as warehouse:
+        assert warehouse.bytes_scanned is None
         assert warehouse.count("SELECT COUNT(*) FROM (SELECT 1 AS a) AS m") == 1
+        assert warehouse.bytes_scanned is not None
+    policy = WarehousePolicy(bigquery_endpoint=server.endpoint, login_timeout_seconds=10, max_bytes_billed=999)
+    tighter = BigQueryWarehouse(server.address(maximum_bytes_billed="1000"), policy, "")
+    with closing(tighter) as warehouse, pytest.raises(WarehouseError, match="max_bytes_billed"):
+        warehouse.count("SELECT COUNT(*) FROM (SELECT 1 AS a) AS m")
 
 
 def test_rows_come_by_rest_where_the_storage_api_is_not_allowed(

@@ -30,7 +30,7 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKey, RunKind, RunState, UnreadRows
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKey, RunKind, RunState, UnreadRows, WarehouseUse
 from warehouse_sync.domain.secret import Secret
 from warehouse_sync.errors import RunError, WarehouseError
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
@@ -59,6 +59,7 @@ POSITIONS: tuple[tuple[int, float], ...] = (
 class _Deaf:
     def sql_generated(self, generated: GeneratedSql) -> None: ...
     def unread_counted(self, unread: UnreadRows) -> None: ...
+    def warehouse_used(self, use: WarehouseUse) -> None: ...
     def rows_fetched(self, rows: int) -> None: ...
     def chunk_applied(self, counts: RunCounts, total_rows: int) -> None: ...
 

@@ -19,6 +19,7 @@ from tests.simulation.stage import Stage
 from warehouse_sync.domain.connection import Connection, WarehouseAddress
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.identity import IdentityType
+from warehouse_sync.domain.pipeline import NO_BUDGET, WarehouseBudget
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.sync.execution import check_data_model
 from warehouse_sync.sync.spool import SpoolRequest, SpoolWriter
@@ -84,7 +85,12 @@ class Worker:
 
     @contextmanager
     def conversation(
-        self, address: WarehouseAddress, query_tag: str, *, cancelled: Callable[[], bool] = lambda: False
+        self,
+        address: WarehouseAddress,
+        query_tag: str,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        budget: WarehouseBudget = NO_BUDGET,
     ) -> Iterator[Talk]:
         self.stage.boundary("open")
         yield Talk(self, query_tag, cancelled)
@@ -111,6 +117,8 @@ class Probe:
 
 class Talk:
     """One conversation. At most one thing goes wrong in it."""
+
+    bytes_scanned: int | None = None
 
     def __init__(self, worker: Worker, query_tag: str, cancelled: Callable[[], bool]) -> None:
         self._worker = worker

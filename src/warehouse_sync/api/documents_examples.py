@@ -97,6 +97,8 @@ _POLICY: Final = {
     "lookback_seconds": 0,
     "repair_late_rows": False,
     "count_unread_rows": False,
+    "statement_timeout_seconds": 600,
+    "max_bytes_billed": 0,
 }
 _SQL: Final = {
     "probe": "SELECT * FROM (SELECT u.updated_at, u.customer_id FROM mp.demo.users AS u\n) AS q LIMIT 0",
@@ -138,6 +140,7 @@ _RUN: Final = {
     "profiles_orphaned": 0,
     "records_late": 0,
     "unread_rows": None,
+    "warehouse_use": {"seconds": 4.118, "bytes_scanned": None, "rows_per_second": 334.1},
     "failure": None,
     "cancel_requested_on": None,
     "generated_sql": _SQL,

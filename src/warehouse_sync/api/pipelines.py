@@ -15,7 +15,13 @@ from warehouse_sync.api.patience import patiently
 from warehouse_sync.api.responses import READ, WRITE, WRITE_WITH_WAREHOUSE
 from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.pipeline import MAX_LOOKBACK, OnFailedInterval, Pipeline
+from warehouse_sync.domain.pipeline import (
+    MAX_BYTES_BILLED,
+    MAX_LOOKBACK,
+    MAX_STATEMENT_TIMEOUT_SECONDS,
+    OnFailedInterval,
+    Pipeline,
+)
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.domain.secret import MASK, Secret
 from warehouse_sync.domain.timestamps import parse_instant
@@ -77,6 +83,24 @@ class _PipelineFields(Body):
             examples=[False],
         ),
     ] = None
+    statement_timeout_seconds: Annotated[
+        Number | None,
+        Field(
+            ge=0,
+            le=MAX_STATEMENT_TIMEOUT_SECONDS,
+            description="The longest statement of its runs in the warehouse; never above the operator's, which 0, the default, stands for.",
+            examples=[600],
+        ),
+    ] = None
+    max_bytes_billed: Annotated[
+        Number | None,
+        Field(
+            ge=0,
+            le=MAX_BYTES_BILLED,
+            description="Bytes that each statement of its runs may bill, for BigQuery; 0, the default, is no limit.",
+            examples=[0],
+        ),
+    ] = None
 
 
 class NewPipeline(_PipelineFields, NewIdentity):
@@ -110,6 +134,8 @@ class _PolicyTail(BaseModel):
     lookback_seconds: int
     repair_late_rows: bool
     count_unread_rows: bool
+    statement_timeout_seconds: int
+    max_bytes_billed: int
 
 
 class PipelineAnswer(StampAnswer, _PipelineHead):
@@ -197,6 +223,8 @@ def _draft(body: _PipelineFields, name: str) -> PipelineDraft:
             lookback=None if body.lookback_seconds is None else timedelta(seconds=body.lookback_seconds),
             repairs_late_rows=body.repair_late_rows,
             counts_unread_rows=body.count_unread_rows,
+            statement_timeout_seconds=body.statement_timeout_seconds,
+            max_bytes_billed=body.max_bytes_billed,
         ),
     )
 
@@ -213,6 +241,8 @@ def with_outlook(outlook: PipelineOutlook) -> PipelineWithOutlook:
         lookback_seconds=policy.lookback // timedelta(seconds=1),
         repair_late_rows=policy.repairs_late_rows,
         count_unread_rows=policy.counts_unread_rows,
+        statement_timeout_seconds=policy.statement_timeout_seconds,
+        max_bytes_billed=policy.max_bytes_billed,
         **outlook_fields(outlook),
     )
 

@@ -15,7 +15,17 @@ from warehouse_sync.api.responses import READ, WRITE
 from warehouse_sync.api.stamps import StampAnswer, instant_or_none, stamp_of
 from warehouse_sync.domain.audit import AuditStamp
 from warehouse_sync.domain.environment import Environment
-from warehouse_sync.domain.run import GeneratedSql, Run, RunAttempt, RunCounts, RunFailure, RunKind, RunState, RunType
+from warehouse_sync.domain.run import (
+    GeneratedSql,
+    Run,
+    RunAttempt,
+    RunCounts,
+    RunFailure,
+    RunKind,
+    RunState,
+    RunType,
+    WarehouseUse,
+)
 from warehouse_sync.domain.timestamps import format_instant, parse_instant
 from warehouse_sync.profiles.protocol import Rejects
 from warehouse_sync.services.runs import PipelineStatus, RunDetail, Verification
@@ -74,6 +84,14 @@ class _RunHead(BaseModel):
     event_batches_generated: int | None
 
 
+class WarehouseUseAnswer(BaseModel):
+    """What the latest attempt at reading took of the warehouse, whether it succeeded or not."""
+
+    seconds: float = Field(description="From the log-in to the last row.")
+    bytes_scanned: int | None = Field(description="By all its statements; null where the warehouse does not say.")
+    rows_per_second: float | None = Field(description="Null if no rows arrived.")
+
+
 class _RunTail(BaseModel):
     environment: Environment
     run_kind: RunKind = Field(description="What it is for; all kinds but `scheduled` have the published type `manual`.")
@@ -91,6 +109,7 @@ class _RunTail(BaseModel):
         description="Extracted rows of the interval before, which were not there when that was read."
     )
     unread_rows: UnreadAnswer | None = Field(description="Only if the pipeline counts them.")
+    warehouse_use: WarehouseUseAnswer | None = Field(description="Null until it was read.")
     failure: FailureAnswer | None
     cancel_requested_on: str | None = Field(description="When somebody asked to stop it.")
     generated_sql: SqlAnswer | None
@@ -312,10 +331,20 @@ def run_answer(run: Run) -> RunAnswer:
         profiles_orphaned=_counted(counts, "profiles_orphaned"),
         records_late=_counted(counts, "late"),
         unread_rows=None if run.unread is None else UnreadAnswer(**asdict(run.unread)),
+        warehouse_use=None if run.warehouse_use is None else _use(run.warehouse_use),
         failure=_failure(run.failure),
         cancel_requested_on=instant_or_none(run.cancel_requested_on),
         generated_sql=_sql(run.generated_sql),
         **stamp_of(stamp),
+    )
+
+
+def _use(use: WarehouseUse) -> WarehouseUseAnswer:
+    speed = use.rows_per_second
+    return WarehouseUseAnswer(
+        seconds=use.seconds,
+        bytes_scanned=use.bytes_scanned,
+        rows_per_second=None if speed is None else round(speed, 1),
     )
 
 

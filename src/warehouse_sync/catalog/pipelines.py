@@ -219,6 +219,8 @@ def _values(definition: PipelineDefinition) -> dict[str, Any]:
         "lookback_seconds": definition.policy.lookback // timedelta(seconds=1),
         "repairs_late_rows": definition.policy.repairs_late_rows,
         "counts_unread_rows": definition.policy.counts_unread_rows,
+        "statement_timeout_seconds": definition.policy.statement_timeout_seconds,
+        "max_bytes_billed": definition.policy.max_bytes_billed,
     }
 
 
@@ -245,5 +247,7 @@ def _pipeline(row: sa.Row[Any]) -> Pipeline:
             lookback=timedelta(seconds=row.lookback_seconds),
             repairs_late_rows=row.repairs_late_rows,
             counts_unread_rows=row.counts_unread_rows,
+            statement_timeout_seconds=row.statement_timeout_seconds,
+            max_bytes_billed=row.max_bytes_billed,
         ),
     )

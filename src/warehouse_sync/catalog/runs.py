@@ -30,6 +30,7 @@ from warehouse_sync.domain.run import (
     RunRequest,
     RunState,
     UnreadRows,
+    WarehouseUse,
 )
 from warehouse_sync.errors import Busy, NotFound
 
@@ -251,6 +252,11 @@ def record_unread(tx: Transaction, run: Run, unread: UnreadRows) -> bool:
     return _update_held(tx, run, unread=asdict(unread))
 
 
+def record_use(tx: Transaction, run: Run, use: WarehouseUse) -> bool:
+    """Keeps what reading took of the warehouse; False if the run is no longer the holder's."""
+    return _update_held(tx, run, warehouse_use=asdict(use))
+
+
 def record_counts(tx: Transaction, run: Run, counts: RunCounts) -> bool:
     """Keeps what was counted so far; False if the run is no longer the holder's."""
     return _update_held(tx, run, counts=asdict(counts))
@@ -353,6 +359,7 @@ def retry(tx: Transaction, run: Run) -> Run | None:
             retry_on=None,
             counts=None,
             unread=None,
+            warehouse_use=None,
             started_on=None,
             finished_on=None,
             failure_code=None,
@@ -510,6 +517,7 @@ def _run(row: sa.Row[Any]) -> Run:
         target_run_id=row.target_run_id,
         details=row.details,
         unread=None if row.unread is None else UnreadRows(**row.unread),
+        warehouse_use=None if row.warehouse_use is None else WarehouseUse(**row.warehouse_use),
         cancel_requested_on=row.cancel_requested_on,
         cancel_requested_by=row.cancel_requested_by,
     )

@@ -192,6 +192,8 @@ pipelines: Final = sa.Table(
     sa.Column("repairs_late_rows", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("counts_unread_rows", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("stale_from", Instant),
+    sa.Column("statement_timeout_seconds", BigNumber, nullable=False, server_default="0"),
+    sa.Column("max_bytes_billed", BigNumber, nullable=False, server_default="0"),
     *_lifetime(),
     _one_living_id("pipelines"),
     # "At most N active pipelines": an active pipeline holds one of the numbers 1 to N, and nobody else can hold it.
@@ -235,6 +237,8 @@ runs: Final = sa.Table(
     sa.Column("cancel_requested_by", sa.Text),
     # Rows that no interval holds, as the run counted them.
     sa.Column("unread", Json),
+    # What reading took of the warehouse.
+    sa.Column("warehouse_use", Json),
     sa.CheckConstraint(
         "run_kind IN ('scheduled', 'manual', 'resync', 'backfill', 'verify', 'repair', 'undo')", name="run_kind"
     ),

@@ -71,6 +71,7 @@ _KEPT_WHEN_ABSENT: Final = frozenset(
     {
         *("schedule_start_time", "partner_feed_id", "partner_feed_key"),
         *("on_failed_interval", "lookback_seconds", "repair_late_rows", "count_unread_rows"),
+        *("statement_timeout_seconds", "max_bytes_billed"),
     }
 )
 _MOMENTS: Final = frozenset({"schedule_start_time", "schedule_end_time"})

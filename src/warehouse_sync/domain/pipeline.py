@@ -35,6 +35,19 @@ class OnFailedInterval(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WarehouseBudget:
+    """What one statement of a pipeline may take of the warehouse; 0 where the pipeline says nothing."""
+
+    statement_timeout_seconds: int = 0
+    max_bytes_billed: int = 0
+
+
+NO_BUDGET: Final = WarehouseBudget()
+MAX_STATEMENT_TIMEOUT_SECONDS: Final = 7 * 86_400
+MAX_BYTES_BILLED: Final = 1 << 53  # what JSON holds exactly everywhere
+
+
+@dataclass(frozen=True, slots=True)
 class RunPolicy:
     """How the runs of a pipeline deal with what goes wrong and what comes late.
 
@@ -43,12 +56,20 @@ class RunPolicy:
         lookback: how far before its interval's start a scheduled or triggered run reads once more.
         repairs_late_rows: each run looks once more at the interval before its own, and applies the rows that were not there.
         counts_unread_rows: each run counts the rows that no interval holds: those with a load timestamp that is NULL or in the future.
+        statement_timeout_seconds: for each statement of its runs; 0 for the operator's, which is never exceeded.
+        max_bytes_billed: by each statement, where the warehouse holds it; 0 for no limit.
     """
 
     on_failed_interval: OnFailedInterval = OnFailedInterval.WAIT
     lookback: timedelta = timedelta(0)
     repairs_late_rows: bool = False
     counts_unread_rows: bool = False
+    statement_timeout_seconds: int = 0
+    max_bytes_billed: int = 0
+
+    @property
+    def budget(self) -> WarehouseBudget:
+        return WarehouseBudget(self.statement_timeout_seconds, self.max_bytes_billed)
 
 
 MAX_LOOKBACK: Final = timedelta(days=90)

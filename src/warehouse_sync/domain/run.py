@@ -103,6 +103,26 @@ class RunCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class WarehouseUse:
+    """What the latest attempt at reading took of the warehouse, whether it succeeded or not.
+
+    Attributes:
+        seconds: from the log-in to the last row on our disk.
+        rows: that arrived; 0 if not all did.
+        bytes_scanned: by all its statements; None where the warehouse does not say.
+    """
+
+    seconds: float
+    rows: int
+    bytes_scanned: int | None = None
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """None if nothing was read."""
+        return self.rows / self.seconds if self.rows and self.seconds > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadRows:
     """Rows that no interval holds, as a run counted them.
 
@@ -204,6 +224,7 @@ class Run:
         target_run_id: the run that this one undoes.
         details: what else its kind needs to know, as JSON.
         unread: rows that no interval holds; None unless the pipeline counts them.
+        warehouse_use: what reading took of the warehouse; None until it was read.
         cancel_requested_on: when somebody asked to stop it; None again as soon as it is run again.
         cancel_requested_by: who did.
     """
@@ -229,6 +250,7 @@ class Run:
     target_run_id: int | None = None
     details: dict[str, Any] | None = None
     unread: UnreadRows | None = None
+    warehouse_use: WarehouseUse | None = None
     cancel_requested_on: datetime | None = None
     cancel_requested_by: str | None = None
 

@@ -31,6 +31,7 @@ from warehouse_sync.domain.run import (
     RunRequest,
     RunState,
     UnreadRows,
+    WarehouseUse,
 )
 from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
@@ -385,6 +386,11 @@ class Runner:
         with self._database.write() as tx:
             runs.record_unread(tx, run, unread)
 
+    def note_use(self, run: Run, use: WarehouseUse) -> None:
+        """Keeps what reading took of the warehouse with the run."""
+        with self._database.write() as tx:
+            runs.record_use(tx, run, use)
+
     def note_fetched(self, run: Run, rows: int) -> None:
         """Publishes how many rows were fetched."""
         self._live.fetched(run.id, rows)
@@ -409,6 +415,9 @@ class _Observer:
 
     def unread_counted(self, unread: UnreadRows) -> None:
         self._runner.note_unread(self._held.run, unread)
+
+    def warehouse_used(self, use: WarehouseUse) -> None:
+        self._runner.note_use(self._held.run, use)
 
     def rows_fetched(self, rows: int) -> None:
         self._runner.note_fetched(self._held.run, rows)

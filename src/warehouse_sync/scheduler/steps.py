@@ -78,6 +78,7 @@ class ReadingSteps:
             lookback=pipeline.policy.lookback if run.kind.moves_progress else timedelta(0),
             repair=_repair(tx, run, pipeline) if run.kind.moves_progress else None,
             counts_unread=pipeline.policy.counts_unread_rows,
+            budget=pipeline.policy.budget,
         )
 
 

@@ -33,6 +33,7 @@ from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.feeds import FeedFinder
 from warehouse_sync.services.outlook import ComingInterval, PipelineOutlook, coming_intervals, outlook_of
 from warehouse_sync.services.warehouse_ports import PipelineProbe
+from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class PolicyDraft:
     lookback: timedelta | None = None
     repairs_late_rows: bool | None = None
     counts_unread_rows: bool | None = None
+    statement_timeout_seconds: int | None = None
+    max_bytes_billed: int | None = None
 
     def over(self, before: RunPolicy) -> RunPolicy:
         """The policy before, with what the request says put over it."""
@@ -150,6 +153,7 @@ class PipelineService:
         check_slug(pipeline_id)
         now = self._clock.now()
         schedule = _schedule(draft, now)
+        _refuse_unheld(draft.policy.over(DEFAULT_POLICY), parts.connection)
         self._probe.check(parts.connection, parts.data_model, rules_of(workspace.identity_settings).priority)
         with self._database.write() as tx:
             definition = _definition(draft, self._parts(tx, workspace_id, draft), schedule, DEFAULT_POLICY)
@@ -178,6 +182,7 @@ class PipelineService:
             before = existing_pipeline(tx, workspace_id, pipeline_id)
             parts = self._parts(tx, workspace_id, draft, before=before)
         schedule = _schedule(draft, self._clock.now(), before=before.schedule)
+        _refuse_unheld(draft.policy.over(before.policy), parts.connection)
         self._probe.check(parts.connection, parts.data_model, rules_of(workspace.identity_settings).priority)
         with self._database.write() as tx:
             current = existing_pipeline(tx, workspace_id, pipeline_id, lock=True)
@@ -331,3 +336,19 @@ def _schedule(draft: PipelineDraft, now: datetime, *, before: Schedule | None = 
     if start is not None and end is not None and end <= start:
         raise InvalidRequest("schedule_end_time must be later than schedule_start_time.", field="schedule_end_time")
     return Schedule(interval, start, end)
+
+
+def _refuse_unheld(policy: RunPolicy, connection: Connection) -> None:
+    """A limit that nobody holds is none.
+
+    Raises:
+        InvalidRequest: the policy has a limit that the connection's type of warehouse does not hold.
+    """
+    if not policy.max_bytes_billed or WAREHOUSE_TYPES[connection.address.type].capabilities.holds_bytes_billed:
+        return
+    able = ", ".join(kind.title for kind in WAREHOUSE_TYPES.values() if kind.capabilities.holds_bytes_billed)
+    raise InvalidRequest(
+        f"max_bytes_billed is only held by {able}, not by {WAREHOUSE_TYPES[connection.address.type].title}. Send 0, and limit the time of "
+        "a statement by statement_timeout_seconds.",
+        field="max_bytes_billed",
+    )

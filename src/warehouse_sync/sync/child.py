@@ -82,7 +82,8 @@ class Child:
 
     def _answer(self, command: Message) -> Message:
         try:
-            return {"kind": "result", **self._verbs[command["verb"]](command)}
+            answer = self._verbs[command["verb"]](command)
+            return {"kind": "result", **answer, "bytes_scanned": self._opened().bytes_scanned}
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
             if not self._cancelled.is_set():
                 return error_message(error)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,8 +26,9 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import ColumnBounds, column_bounds, timestamp_class
-from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts, RunKind, UnreadRows
-from warehouse_sync.errors import InvalidRequest, RunError, StoreError
+from warehouse_sync.domain.pipeline import NO_BUDGET, WarehouseBudget
+from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts, RunKind, UnreadRows, WarehouseUse
+from warehouse_sync.errors import InvalidRequest, RunError, StoreError, WarehouseSyncError
 from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.sql import wrap
 from warehouse_sync.sql.guard import CheckedQuery, check_query
@@ -60,6 +62,7 @@ class RunOrder:
         lookback: how far before its interval the run reads once more.
         repair: how it looks for late rows; None if it does not.
         counts_unread: whether it counts the rows that no interval holds.
+        budget: what each statement may take of the warehouse.
     """
 
     run: Run
@@ -71,6 +74,7 @@ class RunOrder:
     lookback: timedelta = timedelta(0)
     repair: LateRowRepair | None = None
     counts_unread: bool = False
+    budget: WarehouseBudget = NO_BUDGET
 
     @property
     def counted(self) -> Interval:
@@ -114,6 +118,10 @@ class RunObserver(Protocol):
 
     def unread_counted(self, unread: UnreadRows) -> None:
         """How many rows no interval holds, where the order wants to know."""
+        ...
+
+    def warehouse_used(self, use: WarehouseUse) -> None:
+        """What reading took of the warehouse, whether it succeeded or not."""
         ...
 
     def rows_fetched(self, rows: int) -> None:
@@ -291,7 +299,10 @@ class RunExecutor:
         if order.run.data_interval.is_empty:
             return None
         tag = f"warehouse-sync pipeline={order.run.pipeline_id} run={order.run.id}"
-        with self._worker.conversation(order.address, tag, cancelled=cancelled) as conversation:
+        with (
+            self._worker.conversation(order.address, tag, cancelled=cancelled, budget=order.budget) as conversation,
+            self._measured(conversation, observer) as arrived,
+        ):
             sql, stamp = self._probe(order, conversation)
             observer.sql_generated(sql)
             crashpoint("probe_stored")
@@ -303,14 +314,29 @@ class RunExecutor:
                 observer.unread_counted(UnreadRows(*counted))
             if rows == 0 and order.reading == order.counted:
                 return None
-            conversation.fetch(
-                sql.extract, self._spool_request(order, stamp), lambda progress: _tell(observer, progress)
-            )
+            request = self._spool_request(order, stamp)
+            arrived.append(conversation.fetch(sql.extract, request, lambda progress: _tell(observer, progress)).rows)
         crashpoint("fetch_complete")
         spool = open_spool(self._directory(order.run.id))
         if spool is None:  # rows were fetched: to go on without them would be a success that lost them
             raise damaged("it is gone")
         return spool
+
+    @contextmanager
+    def _measured(self, conversation: Conversation, observer: RunObserver) -> Iterator[list[int]]:
+        """Tells the observer what a conversation took of the warehouse. Into the list go the numbers of rows that arrived."""
+        began, arrived = self._clock.monotonic(), list[int]()
+
+        def used() -> WarehouseUse:
+            seconds = round(self._clock.monotonic() - began, 3)
+            return WarehouseUse(seconds, sum(arrived), conversation.bytes_scanned)
+
+        try:
+            yield arrived
+        except WarehouseSyncError:
+            observer.warehouse_used(used())
+            raise
+        observer.warehouse_used(used())
 
     def _probe(self, order: RunOrder, conversation: Conversation) -> tuple[GeneratedSql, str]:
         query = _checked(order)

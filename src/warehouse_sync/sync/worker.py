@@ -12,6 +12,7 @@ from typing import Final, Self
 import pyarrow as pa
 
 from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.domain.pipeline import NO_BUDGET, WarehouseBudget
 from warehouse_sync.domain.run import CANCELLED, WORKER_DIED
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.sync.spool import SpoolRequest
@@ -116,6 +117,7 @@ class Conversation:
         self._child = child
         self._settings = settings
         self._cancelled = cancelled
+        self.bytes_scanned: int | None = None  # by all statements so far; None where the warehouse does not say
 
     @property
     def pid(self) -> int:
@@ -149,12 +151,12 @@ class Conversation:
         answer = self._ask(command, self._settings.deadlines.fetch, on_progress)
         return Manifest.from_json(answer["manifest"])
 
-    def open(self, address: WarehouseAddress, query_tag: str) -> None:
+    def open(self, address: WarehouseAddress, query_tag: str, budget: WarehouseBudget) -> None:
         """The first command; ``WarehouseWorker.conversation`` gives it."""
         command = {
             "verb": "open",
             "address": address_message(address),
-            "policy": self._settings.policy.to_json(),
+            "policy": self._settings.policy.within(budget).to_json(),
             "query_tag": query_tag,
             "memory_limit_bytes": self._settings.memory_limit_mb << 20,
         }
@@ -176,6 +178,7 @@ class Conversation:
             elif message["kind"] == "error":
                 raise error_of(message)
             else:
+                self.bytes_scanned = message.get("bytes_scanned")
                 return message
 
     def _keep_waiting(self, command: Message, patience: _Patience) -> None:
@@ -221,7 +224,12 @@ class WarehouseWorker:
 
     @contextmanager
     def conversation(
-        self, address: WarehouseAddress, query_tag: str, *, cancelled: Callable[[], bool] = never
+        self,
+        address: WarehouseAddress,
+        query_tag: str,
+        *,
+        cancelled: Callable[[], bool] = never,
+        budget: WarehouseBudget = NO_BUDGET,
     ) -> Iterator[Conversation]:
         """A session with the warehouse at an address. Its child is gone when the block ends.
 
@@ -232,7 +240,7 @@ class WarehouseWorker:
         child = ChildProcess(self._settings.scratch, self._settings.import_paths)
         try:
             conversation = Conversation(child, self._settings, cancelled)
-            conversation.open(address, query_tag)
+            conversation.open(address, query_tag, budget)
             yield conversation
         except (RunError, WarehouseError) as error:
             spoken = own_words(child.diagnostics(), secrets_of(address))

@@ -62,7 +62,8 @@ class BigQueryWarehouse:
         self._region = parameter(address, "region")
         self._project = _named(address, "project_id", _PROJECT)
         self._dataset = _named(address, "dataset_id", _DATASET)
-        self._most_bytes = _bytes(address.parameters.get("maximum_bytes_billed"))
+        own = _bytes(address.parameters.get("maximum_bytes_billed"))
+        self._most_bytes = min(filter(None, (own, policy.max_bytes_billed)), default=None)
         self._place = policy.bigquery_endpoint or _GOOGLES
         self._is_operators = policy.bigquery_endpoint is not None
         self._credentials = service_account(address, f"{self._place.rest}/token" if self._is_operators else TOKEN_URI)
@@ -70,6 +71,7 @@ class BigQueryWarehouse:
         self._policy = policy
         self._labels = labels(query_tag)
         self._client: bigquery.Client | None = None
+        self.bytes_scanned: int | None = None
         self._running: str | None = None
         self._cancelled = threading.Event()
 
@@ -174,6 +176,7 @@ class BigQueryWarehouse:
                 job = self._job(client, sql, job_id=self._running)
                 seconds = self._policy.statement_timeout_seconds + _GRACE_SECONDS
                 rows = job.result(retry=self._retry(), timeout=seconds, job_retry=None, page_size=_REST_PAGE_ROWS)
+                self.bytes_scanned = (self.bytes_scanned or 0) + int(job.total_bytes_processed or 0)
             finally:
                 self._running = None
         yield job, rows

@@ -36,8 +36,8 @@ _UNKNOWN_OBJECT: Final = (
 )
 _TOO_DEAR: Final = (
     WarehouseFault.QUERY,
-    "The query would bill more bytes than maximum_bytes_billed allows; it was not run. Select fewer columns, partition the table by "
-    "its load timestamp, or raise maximum_bytes_billed.",
+    "The query would bill more bytes than maximum_bytes_billed of the connection or max_bytes_billed of the pipeline allows; it was not "
+    "run. Select fewer columns, partition the table by its load timestamp, or raise the limit.",
 )
 _BROKEN: Final = (
     WarehouseFault.PROTOCOL,

@@ -44,6 +44,8 @@ def open_warehouse(address: WarehouseAddress, policy: WarehousePolicy, *, query_
 class DatabricksWarehouse:
     """One SQL warehouse; see ``warehouses/protocol.py``."""
 
+    bytes_scanned: int | None = None
+
     def __init__(self, address: WarehouseAddress, policy: WarehousePolicy, query_tag: str) -> None:
         self._place = databricks_address(address, policy.databricks_endpoint)
         self._login = _login(address)

@@ -55,6 +55,8 @@ def open_warehouse(address: WarehouseAddress, policy: WarehousePolicy, *, query_
 class DuckDBWarehouse:
     """One read-only session on one DuckDB file; see ``warehouses/protocol.py``."""
 
+    bytes_scanned: int | None = None
+
     def __init__(self, address: WarehouseAddress, policy: WarehousePolicy) -> None:
         self._path = locate(parameter(address, "database"), policy)
         self._policy = policy

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Self
+
+from warehouse_sync.domain.pipeline import WarehouseBudget
 
 SCRIPTED = "scripted"
 """The type of the test double; exists only where ``WarehousePolicy.scripted_module`` is set."""
@@ -52,6 +54,7 @@ class WarehousePolicy:
         allowed_private_hosts: ``host:port`` of warehouses at loopback or private addresses.
         login_timeout_seconds: for reaching a warehouse and logging in.
         statement_timeout_seconds: for each statement, as the warehouse counts it.
+        max_bytes_billed: by each statement, where the warehouse holds it; 0 for no limit.
         network_timeout_seconds: for each part of a result to arrive, and for requests that start no statement.
         memory_limit_mb: what an engine inside our process may use for its own work.
         temp_limit_mb: what such an engine may spill to disk.
@@ -67,6 +70,7 @@ class WarehousePolicy:
     allowed_private_hosts: tuple[str, ...] = ()
     login_timeout_seconds: int = 20
     statement_timeout_seconds: int = 3600
+    max_bytes_billed: int = 0
     network_timeout_seconds: int = 120
     memory_limit_mb: int = 512
     temp_limit_mb: int = 8192
@@ -75,6 +79,13 @@ class WarehousePolicy:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+    def within(self, budget: WarehouseBudget) -> Self:
+        """The same with what a pipeline allows itself, which never widens it."""
+        seconds = min(
+            budget.statement_timeout_seconds or self.statement_timeout_seconds, self.statement_timeout_seconds
+        )
+        return replace(self, statement_timeout_seconds=seconds, max_bytes_billed=budget.max_bytes_billed)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -53,6 +53,8 @@ def open_warehouse(address: WarehouseAddress, policy: WarehousePolicy, *, query_
 class PostgresWarehouse:
     """One session on one PostgreSQL database; see ``warehouses/protocol.py``."""
 
+    bytes_scanned: int | None = None
+
     def __init__(self, address: WarehouseAddress, policy: WarehousePolicy, query_tag: str) -> None:
         self._place = postgres_address(address, default_port=_PORT)
         self._password = address.secrets["password"]

@@ -72,6 +72,8 @@ class _Place:
 class RedshiftWarehouse:
     """One session on one Redshift database; see ``warehouses/protocol.py``."""
 
+    bytes_scanned: int | None = None
+
     def __init__(self, address: WarehouseAddress, policy: WarehousePolicy, query_tag: str) -> None:
         self._place = _place(address)
         self._secrets = secrets_of(address)

@@ -45,6 +45,8 @@ def open_warehouse(address: WarehouseAddress, policy: WarehousePolicy, *, query_
 class SnowflakeWarehouse:
     """One session on one Snowflake account; see ``warehouses/protocol.py``."""
 
+    bytes_scanned: int | None = None
+
     def __init__(self, address: WarehouseAddress, policy: WarehousePolicy, query_tag: str) -> None:
         self._place = snowflake_address(address, policy.snowflake_endpoint)
         self._host = Host(self._place.host, self._place.port, "Check source_account_id and region")

@@ -18,8 +18,9 @@ from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.identity import IdentityRules, IdentityType
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
-from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKind, RunState, UnreadRows
-from warehouse_sync.errors import InvalidRequest, StoreError
+from warehouse_sync.domain.pipeline import WarehouseBudget
+from warehouse_sync.domain.run import GeneratedSql, Run, RunCounts, RunKind, RunState, UnreadRows, WarehouseUse
+from warehouse_sync.errors import InvalidRequest, StoreError, WarehouseError, WarehouseFault
 from warehouse_sync.profiles.duckdb_store import DuckDbStores
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, RunOrder
@@ -59,6 +60,7 @@ class Watcher:
 
     def __init__(self, *, die_after: int = 0) -> None:
         self.fetches = 0
+        self.uses: list[WarehouseUse] = []
         self._die_after = die_after
 
     def sql_generated(self, generated: GeneratedSql) -> None:
@@ -67,6 +69,9 @@ class Watcher:
 
     def unread_counted(self, unread: UnreadRows) -> None:
         del unread
+
+    def warehouse_used(self, use: WarehouseUse) -> None:
+        self.uses.append(use)
 
     def rows_fetched(self, rows: int) -> None:
         del rows
@@ -132,6 +137,26 @@ def test_a_second_attempt_goes_on_from_the_spool(plant: Plant) -> None:
     watcher = Watcher()
     counts = plant.execute(plant.order, watcher)
     assert (counts.extracted, counts.changed, watcher.fetches) == (ROWS, ROWS, 0)
+
+
+def test_what_reading_took_is_told_whether_it_succeeds_or_not(plant: Plant) -> None:
+    watcher = Watcher()
+    plant.execute(plant.order, watcher)
+    assert watcher.uses == [WarehouseUse(0.0, ROWS, None)]  # the clock stands
+    with pytest.raises(InvalidRequest):
+        plant.execute(replace(plant.order, run=replace(RUN, id=RUN.id + 1), max_rows=1), watcher)
+    assert [use.rows for use in watcher.uses] == [ROWS, 0]
+    assert WarehouseUse(4.0, 10).rows_per_second == 2.5
+
+
+def test_a_budget_stops_a_statement_in_the_warehouse(plant: Plant) -> None:
+    endless = replace(
+        MODEL,
+        sql_query="SELECT id AS customer_id, (SELECT count(*) FROM range(1000000) a, range(1000000) b) AS n, ts FROM people",
+    )
+    with pytest.raises(WarehouseError) as caught:
+        plant.execute(replace(plant.order, data_model=endless, budget=WarehouseBudget(1)), Watcher())
+    assert caught.value.fault is WarehouseFault.TIMED_OUT
 
 
 def test_rows_of_one_data_model_are_never_written_in_the_name_of_another(plant: Plant) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from warehouse_sync.domain.connection import WarehouseAddress
+from warehouse_sync.domain.pipeline import NO_BUDGET, WarehouseBudget
 from warehouse_sync.errors import InvalidRequest, WarehouseError, WarehouseFault
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES, open_warehouse
 from warehouse_sync.warehouses.policy import BigQueryEndpoint, SnowflakeEndpoint, WarehousePolicy
@@ -72,6 +73,13 @@ def test_a_policy_crosses_to_the_child_unchanged() -> None:
     )
     assert WarehousePolicy.from_json(policy.to_json()) == policy
     assert WarehousePolicy.from_json(WarehousePolicy().to_json()) == WarehousePolicy()
+
+
+def test_a_budget_never_widens_what_the_operator_grants() -> None:
+    policy = WarehousePolicy(statement_timeout_seconds=100)
+    assert policy.within(NO_BUDGET) == policy
+    assert policy.within(WarehouseBudget(30, 5)) == WarehousePolicy(statement_timeout_seconds=30, max_bytes_billed=5)
+    assert policy.within(WarehouseBudget(300)) == policy
 
 
 KEYED = replace(

@@ -42,6 +42,7 @@ BIGQUERY: Final = WarehouseType(
         timestamp_digits=6,
         can_cancel=True,
         cost="Bytes scanned, twice a run (the count and the rows); partition the table by its load timestamp, set maximum_bytes_billed.",
+        holds_bytes_billed=True,
     ),
     tested="emulated: the real client libraries against bqemulator on the same machine",
     steps=(
