@@ -252,8 +252,8 @@ POINTS: Final = (
     Point("migration_step", at_the_first_start),
     Point("control_database_ready", at_the_first_start),
 )
-"""Every commit point but those of a change of keys (``tests/security/test_key_rotation.py``) and of a store's compaction
-(``tests/crash/test_killed_compaction.py``), which no run on a small shop passes."""
+"""Every commit point but those that no run on a small shop passes: of a change of keys (``tests/security/test_key_rotation.py``), of a
+store's compaction (``tests/crash/test_killed_compaction.py``), of undoing (``tests/crash/test_killed_undo.py``)."""
 
 
 def campaign(trials: int, seed: int) -> Outcome:

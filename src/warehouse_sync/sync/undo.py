@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.identity import IdentityRules
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.errors import RunError
@@ -36,3 +37,5 @@ def undo_run(stores: ProfileStores, run: RunKey, target: int, rules: IdentityRul
             raise RunError(SENTENCES[planned].format(run=target), code="not_undoable")
         undo(chunk, target, models, by=run.run_id, seq=chunk.first_seq, counts=planned)
         chunk.checkpoint(RunCounts(), types=0, places=1)
+        crashpoint("undo_before_commit")
+    crashpoint("undo_after_commit")
