@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
+from starlette.convertors import Convertor, register_url_convertor
 
 from warehouse_sync.api.audit import PageNumber, PageSize
 from warehouse_sync.api.callers import CallerIn, ServicesIn, WorkspaceId
@@ -17,6 +18,21 @@ from warehouse_sync.profiles.deletion import Tombstone
 from warehouse_sync.services.deletions import tombstone_id
 
 router = APIRouter(tags=["Profiles"])
+
+
+class _TombstoneId(Convertor[str]):
+    """An id as it looks, so that this address does not answer for ``/tombstones/find``; an MPID's is a number for the same reason."""
+
+    regex = "[a-z]+-[^/]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("tombstone", _TombstoneId())
 
 
 class TombstoneAnswer(BaseModel):
@@ -45,7 +61,7 @@ class TombstonesAnswer(BaseModel):
 
 
 @router.delete(
-    "/profiles/{mpid}",
+    "/profiles/{mpid:int}",
     summary="Delete a person",
     description="Everything known of the profile, for good. A tombstone keeps later rows from making it anew.",
     responses=WRITE,
@@ -86,7 +102,7 @@ def find_tombstones(
 
 
 @router.delete(
-    "/tombstones/{tombstoneId}",
+    "/tombstones/{tombstoneId:tombstone}",
     summary="Lift a tombstone",
     description="Later rows may make a profile of this person again. Nothing that was deleted comes back.",
     responses=WRITE,
