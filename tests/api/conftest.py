@@ -29,7 +29,7 @@ from warehouse_sync.metrics import Metrics
 from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.export import DuckDbExporter
-from warehouse_sync.profiles.protocol import Profile, Rejects
+from warehouse_sync.profiles.protocol import DroppedValues, Profile, Rejects
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.profiles.undo_preview import DuckDbUndoPreviewer
 from warehouse_sync.scheduler.progress import LiveProgress
@@ -134,6 +134,9 @@ class StandInProfiles:
         return self.found.get((workspace_id, environment, identity_type, value), ())
 
     def rejects(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[Rejects, ...]:
+        return ()
+
+    def dropped_values(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[DroppedValues, ...]:
         return ()
 
     def new_attributes(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[str, ...]:

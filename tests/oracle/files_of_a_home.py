@@ -80,6 +80,7 @@ def contents(store: Path) -> dict[str, list[tuple[Any, ...]]]:
         "lookup": "SELECT h, profile FROM lookup ORDER BY ALL",
         "recency": "SELECT * FROM recency ORDER BY ALL",
         "rejects": "SELECT reason, rows FROM reject_counts ORDER BY ALL",
+        "dropped": "SELECT attribute, reason, dropped FROM drop_counts ORDER BY ALL",
         "counters": "SELECT next_profile, next_seq FROM counters",
     }
     with opened(store) as connection:

@@ -197,6 +197,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         **_RUN,
         "attempts": [_ATTEMPT],
         "rejects": _REJECTS,
+        "dropped_values": [],
         "new_attributes": ["ltv"],
         "verification": None,
         "progress": None,

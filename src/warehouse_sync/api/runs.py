@@ -133,6 +133,14 @@ class RejectsAnswer(BaseModel):
     samples: list[RejectedRow]
 
 
+class DroppedValuesAnswer(BaseModel):
+    """Values of an attribute that a run left out for one reason; their rows were applied without them."""
+
+    attribute: str = Field(examples=["biography"])
+    reason: str = Field(description="`name_too_long`, `value_too_long` or `not_finite`.", examples=["value_too_long"])
+    count: int
+
+
 class VerificationAnswer(BaseModel):
     """What a run of kind `verify` or `repair` has found; the samples are the first rows of each sort."""
 
@@ -165,6 +173,7 @@ class RunDetailAnswer(RunAnswer):
 
     attempts: list[AttemptAnswer] = Field(description="Those that have ended, the latest first, at most 50.")
     rejects: list[RejectsAnswer]
+    dropped_values: list[DroppedValuesAnswer] = Field(description="The most frequent first, at most 100.")
     new_attributes: list[str] = Field(
         description="Attributes that the environment did not know before. A long list, or the same names spelled anew, hints at a query "
         "that makes names up.",
@@ -268,6 +277,7 @@ def _detail(detail: RunDetail) -> RunDetailAnswer:
         **run_answer(detail.run).model_dump(),
         attempts=[_attempt(found) for found in detail.attempts],
         rejects=rejects,
+        dropped_values=[DroppedValuesAnswer(**asdict(found)) for found in detail.dropped_values],
         new_attributes=list(detail.new_attributes),
         verification=None if detail.verification is None else _verification(detail.verification),
         progress=None if progress is None else ProgressAnswer(rows_fetched=progress.fetched, rows_applied=applied),

@@ -119,7 +119,7 @@ class DuckDbStores:
                 connection.execute("UPDATE run_progress SET epoch = ? WHERE run = ?", [run.epoch, run.run_id])
             if start_over or (known is not None and not known[1]):  # a run that was undone may have its spool still
                 connection.execute(f"UPDATE run_progress SET {reset} WHERE run = ?", [run.run_id])
-                for table in ("reject_counts", "reject_samples", "row_digests"):
+                for table in ("reject_counts", "reject_samples", "drop_counts", "row_digests"):
                     connection.execute(f"DELETE FROM {table} WHERE run = ?", [run.run_id])
             if start_over:
                 keeps = memory is not None
@@ -494,6 +494,11 @@ class DuckDbChunk(Sql):
             self._connection.execute(
                 "INSERT INTO reject_samples VALUES (?, ?, ?, ?)", [self._run.run_id, reason, order, row]
             )
+
+    def write_dropped(self, attribute: str, reason: str, values: int) -> None:
+        self._connection.execute(
+            "INSERT INTO drop_counts VALUES (?, ?, ?, ?)", [self._run.run_id, attribute, reason, values]
+        )
 
     def checkpoint(self, counts: RunCounts, *, types: int, places: int | None = None) -> None:
         added = ", ".join(f"{name} = {name} + ?" for name in schema.COUNT_COLUMNS)

@@ -24,11 +24,15 @@ from warehouse_sync.profiles.schema import (
 
 @dataclass(frozen=True, slots=True)
 class AttributeColumn:
-    """An attribute that a data model sets: its name, kind and the engine's type to store it in, in the order of ``record``."""
+    """An attribute that a data model sets: its name, kind and the engine's type to store it in, in the order of ``record``.
+
+    ``drop_reason`` is why values of it may be left out; None if none can be.
+    """
 
     name: str
     kind: ColumnKind
     sql_type: str
+    drop_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

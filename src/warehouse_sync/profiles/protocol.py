@@ -79,6 +79,15 @@ class Rejects:
 
 
 @dataclass(frozen=True, slots=True)
+class DroppedValues:
+    """The values of one attribute that a run left out, for one reason: ``name_too_long``, ``value_too_long`` or ``not_finite``."""
+
+    attribute: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedRecord:
     """A record as it was applied, while its data model has said nothing newer about the profile.
 
@@ -137,6 +146,10 @@ class ProfileReader(Protocol):
         """What a run refused, most frequent reason first."""
         ...
 
+    def dropped_values(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[DroppedValues, ...]:
+        """The values that a run left out, by attribute and reason, the most frequent first, at most 100 of them."""
+        ...
+
     def new_attributes(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[str, ...]:
         """The names of attributes that no profile could have before a run brought them, in order."""
         ...
@@ -177,6 +190,10 @@ class ChunkTransaction(Relations, Protocol):
 
     def write_rejects(self, reason: str, rows: int, samples: list[tuple[int, str]]) -> None:
         """Notes refused rows of one reason; ``samples`` are (order, JSON object) of the first few."""
+        ...
+
+    def write_dropped(self, attribute: str, reason: str, values: int) -> None:
+        """Notes how many values of an attribute were left out for a reason."""
         ...
 
     def checkpoint(self, counts: RunCounts, *, types: int, places: int | None = None) -> None:

@@ -22,6 +22,7 @@ from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import (
     AppliedRecord,
     AttributeValue,
+    DroppedValues,
     Profile,
     ProfileAttribute,
     ProfileIdentity,
@@ -121,6 +122,17 @@ class DuckDbReader:
             if opened is None:
                 return ()
             return tuple(_read_rejects(opened[0], run_id))
+
+    def dropped_values(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[DroppedValues, ...]:
+        with self._stores.reading(workspace_id, environment) as opened:
+            if opened is None:
+                return ()
+            found = opened[0].execute(
+                """SELECT attribute, reason, sum(dropped)::BIGINT FROM drop_counts WHERE run = ?
+                   GROUP BY attribute, reason ORDER BY sum(dropped) DESC, attribute LIMIT 100""",
+                [run_id],
+            )
+            return tuple(DroppedValues(*line) for line in found.fetchall())
 
     def new_attributes(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[str, ...]:
         with self._stores.reading(workspace_id, environment) as opened:

@@ -30,7 +30,8 @@ Left behind by ``identity/resolution.py``, for the store to write:
 Made by ``sync/records.py``, for the store to merge:
 
     record      ord, load_ts, c_0, c_1 …      the attributes of every row, typed, over-long values removed
-    record      dropped                       how many values of the row were removed for their length
+    record      dropped                       how many values of the row were left out for their length, or as no moment
+    record      d_PLACE                       whether that of an attribute was, where it can be
 
 In ``attached``, ``ord`` and ``load_ts`` are the first row's that attached the identity, ``seq`` the last row's that wrote it, and
 ``found_by`` is the mask of the types by which the first had found the profile.

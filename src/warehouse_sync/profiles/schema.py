@@ -75,6 +75,10 @@ _CHANGE_LOG: Final = (
         run BIGINT NOT NULL, undone_by BIGINT NOT NULL, {", ".join(f"{name} BIGINT NOT NULL" for name in UNDO_COUNTS)})""",
 )
 
+_DROP_COUNTS: Final = (
+    "CREATE TABLE drop_counts "
+    "(run BIGINT NOT NULL, attribute VARCHAR NOT NULL, reason VARCHAR NOT NULL, dropped BIGINT NOT NULL)"
+)
 _ROW_DIGESTS: Final = "CREATE TABLE row_digests (pipeline BIGINT NOT NULL, run BIGINT NOT NULL, h UBIGINT NOT NULL)"
 """The rows of a run's interval, for the next run of its pipeline; complete where ``run_progress.keeps_digests`` and the run is done."""
 
@@ -126,6 +130,7 @@ CREATE: Final = (
         sql_type VARCHAR NOT NULL, run BIGINT)""",
     *_DISORDER,
     "CREATE TABLE reject_counts (run BIGINT NOT NULL, reason VARCHAR NOT NULL, rows BIGINT NOT NULL)",
+    _DROP_COUNTS,
     "CREATE TABLE reject_samples (run BIGINT NOT NULL, reason VARCHAR NOT NULL, ord BIGINT NOT NULL, row JSON NOT NULL)",
 )
 
@@ -201,6 +206,7 @@ def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:
     yield from _CHANGE_LOG
     yield from _DELETIONS
     yield from _DISORDER
+    yield _DROP_COUNTS
     yield f"UPDATE disorder SET loose = {_AS_LOOSE_AS_CAN_BE} WHERE table_name = 'lookup'"
     yield f"CREATE TABLE identities_2 ({_HOLDING})"
     yield """INSERT INTO identities_2

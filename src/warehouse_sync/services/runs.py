@@ -14,7 +14,7 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunAttempt
 from warehouse_sync.errors import NotFound
 from warehouse_sync.profiles.comparison import COMPARED, DIFFERENT, MISSING
-from warehouse_sync.profiles.protocol import ProfileReader, Rejects
+from warehouse_sync.profiles.protocol import DroppedValues, ProfileReader, Rejects
 from warehouse_sync.scheduler.progress import LiveProgress, RunProgressNow
 from warehouse_sync.scheduler.staleness import DEFAULT_GRACE
 from warehouse_sync.services.caller import LARGEST_ID, Caller
@@ -54,6 +54,7 @@ class RunDetail:
     Attributes:
         attempts: those that have ended, the latest first, at most ``ATTEMPTS_SHOWN`` of them.
         rejects: the rows it refused, by reason.
+        dropped_values: the values it left out, by attribute and reason.
         new_attributes: names of attributes that its environment did not know before.
         verification: what it found, if it compares.
         progress: how far it is; None unless it is being executed.
@@ -62,6 +63,7 @@ class RunDetail:
     run: Run
     attempts: tuple[RunAttempt, ...]
     rejects: tuple[Rejects, ...]
+    dropped_values: tuple[DroppedValues, ...]
     new_attributes: tuple[str, ...]
     verification: Verification | None
     progress: RunProgressNow | None
@@ -142,8 +144,9 @@ class RunService:
         noted = {found.reason: found for found in self._profiles.rejects(workspace_id, run.environment, run.id)}
         verification = _verification(noted) if run.kind.compares else None
         new_attributes = self._profiles.new_attributes(workspace_id, run.environment, run.id)
+        dropped = self._profiles.dropped_values(workspace_id, run.environment, run.id)
         progress = self._live.of(run.id)
-        return RunDetail(run, tuple(ended), tuple(noted.values()), new_attributes, verification, progress)
+        return RunDetail(run, tuple(ended), tuple(noted.values()), dropped, new_attributes, verification, progress)
 
 
 def _verification(noted: dict[str, Rejects]) -> Verification:

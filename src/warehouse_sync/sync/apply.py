@@ -16,7 +16,7 @@ from warehouse_sync.profiles.comparison import mend
 from warehouse_sync.profiles.merge import merge_records, write_identities
 from warehouse_sync.profiles.protocol import ChunkTransaction, ProfileStores
 from warehouse_sync.sync.late_rows import LateRowPlan, without_seen
-from warehouse_sync.sync.records import RecordPlan, stage_records, write_rejects
+from warehouse_sync.sync.records import RecordPlan, stage_records, write_dropped, write_rejects
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ def apply_rows(chunk: ChunkTransaction, plan: ApplyPlan, table: pa.Table, *, men
     merged = merge_records(
         chunk, data_model_key=plan.data_model_key, attributes=attributes, run=run, first_seq=chunk.first_seq
     )
+    if merged.values_dropped:
+        write_dropped(chunk, attributes)
     return RunCounts(
         extracted=table.num_rows,
         rejected=rejected,

@@ -6,6 +6,7 @@ Columns travel by position, never by name: the customer's names may be anything,
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -103,13 +104,33 @@ def stage_records(chunk: ChunkTransaction, table: pa.Table, plan: RecordPlan) ->
     for place, column in enumerate(plan.mapping.attributes):
         source = plan.place(column)
         field = staged.schema.field(source)
-        attributes.append(AttributeColumn(column.name, column.kind, _sql_type(column.kind, field.type)))
         value, is_too_long = _cell(source, column, field.type)
+        reason = _drop_reason(column) if is_too_long else None
+        attributes.append(AttributeColumn(column.name, column.kind, _sql_type(column.kind, field.type), reason))
         cells.append(f", {value} AS c_{place}")
-        dropped.append(f"(CASE WHEN {is_too_long} THEN 1 ELSE 0 END)" if is_too_long else "0")
-    total = " + ".join(part for part in dropped if part != "0") or "0"
+        if is_too_long:
+            cells.append(f", {is_too_long} AS d_{place}")
+            dropped.append(f"(CASE WHEN {is_too_long} THEN 1 ELSE 0 END)")
+    total = " + ".join(dropped) or "0"
     chunk.execute(f"CREATE TEMP VIEW record AS SELECT ord, load_ts, {total} AS dropped{''.join(cells)} FROM staged")
     return tuple(attributes)
+
+
+def write_dropped(chunk: ChunkTransaction, attributes: Sequence[AttributeColumn]) -> None:
+    """Notes which values the merge left out, by attribute and reason; to be called when there are some."""
+    places = [place for place, attribute in enumerate(attributes) if attribute.drop_reason is not None]
+    counted = ", ".join(f"count(*) FILTER (d_{place})" for place in places)
+    [counts] = chunk.rows(f"SELECT {counted} FROM record JOIN verdict USING (ord)")
+    for place, values in zip(places, counts, strict=True):
+        reason = attributes[place].drop_reason
+        if values and reason is not None:
+            chunk.write_dropped(attributes[place].name, reason, values)
+
+
+def _drop_reason(column: Column) -> str:
+    if len(column.name) > ATTRIBUTE_NAME_CHARACTERS:
+        return "name_too_long"
+    return "not_finite" if column.kind in _CALENDAR else "value_too_long"
 
 
 def storable(table: pa.Table) -> pa.Table:

@@ -14,7 +14,7 @@ from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampTyp
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.profiles.compaction import Pace
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
-from warehouse_sync.profiles.protocol import Profile, ProfileAttribute, Rejects
+from warehouse_sync.profiles.protocol import DroppedValues, Profile, ProfileAttribute, Rejects
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.sync.apply import ApplyPlan, apply_chunk
 from warehouse_sync.sync.mapping import plan_mapping
@@ -131,6 +131,9 @@ class Home:
 
     def rejects(self) -> dict[str, Rejects]:
         return {found.reason: found for found in self.reader.rejects(self.workspace, DEVELOPMENT, self.runs)}
+
+    def dropped(self) -> tuple[DroppedValues, ...]:
+        return self.reader.dropped_values(self.workspace, DEVELOPMENT, self.runs)
 
     def state(self) -> list[tuple[Any, ...]]:
         """All that is known of every profile, for comparing."""

@@ -16,6 +16,7 @@ import pytest
 from tests.unit.profiles.applying import Home, table
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
 from warehouse_sync.domain.run import RunCounts
+from warehouse_sync.profiles.protocol import DroppedValues
 from warehouse_sync.warehouses.arrow import json_field
 
 JSON = json_field("x")
@@ -233,6 +234,7 @@ def test_dropped_values_are_counted_one_by_one(home: Home) -> None:
     long = "x" * 5000
     counts = home.sync({"email": "a", "p": long, "q": long, "r": "kept"}, {"email": "b", "p": long})
     assert counts.values_dropped == 3
+    assert home.dropped() == (DroppedValues("p", "value_too_long", 2), DroppedValues("q", "value_too_long", 1))
     assert home.values() == {"r": "kept"}
 
 
@@ -241,6 +243,7 @@ def test_names_have_a_limit(home: Home, length: int, kept: bool) -> None:
     name = "\U0001f600" * length
     counts = home.sync({"email": "a", name: "1"}, {"email": "b", name: None})
     assert counts.values_dropped == (0 if kept else 1)
+    assert home.dropped() == (() if kept else (DroppedValues(name, "name_too_long", 1),))
     assert home.values() == ({name: "1"} if kept else {})
 
 
