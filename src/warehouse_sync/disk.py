@@ -46,8 +46,13 @@ def _copy_bytes(read: BinaryIO, written: BinaryIO) -> None:
     shutil.copyfileobj(read, written, 1 << 20)
 
 
-def sync_file(path: Path) -> str:
-    """Makes a file's bytes durable; returns their SHA-256 as hexadecimal digits."""
+def sync_file(path: Path) -> None:
+    """Makes a file's bytes durable."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,6 @@ what the store holds and nothing else.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse_sync.disk import sync_file, sync_folder
 from warehouse_sync.errors import StoreError
 from warehouse_sync.profiles.writer_lock import StillFiles
 
@@ -80,11 +80,6 @@ def _rows(engine: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
 
 def _replace(path: Path, copy: Path) -> None:
     copy.chmod(0o600)
-    with copy.open("rb") as written:
-        os.fsync(written.fileno())
+    sync_file(copy)
     copy.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

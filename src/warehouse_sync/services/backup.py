@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from typing import Final
 
 from warehouse_sync.catalog.database import Database, known_versions
 from warehouse_sync.crashpoints import crashpoint
-from warehouse_sync.disk import copy_file, sync_file, sync_folder
+from warehouse_sync.disk import copy_file, sha256_of, sync_file, sync_folder
 from warehouse_sync.domain.timestamps import format_instant
 from warehouse_sync.errors import StoreError
 from warehouse_sync.home import Home
@@ -161,12 +160,13 @@ def _copy_keys(home: Home, to: Path | None) -> dict[str, str]:
         (to / KEYS).mkdir(mode=0o700)
         for path in keys:
             copy_file(path, to / KEYS / path.name)
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in keys}
+    return {path.name: sha256_of(path) for path in keys}
 
 
 def _saved(part: Path) -> Iterator[SavedFile]:
     for path in sorted(path for path in part.rglob("*") if path.is_file()):
-        yield SavedFile(path.relative_to(part).as_posix(), path.stat().st_size, sync_file(path))
+        sync_file(path)
+        yield SavedFile(path.relative_to(part).as_posix(), path.stat().st_size, sha256_of(path))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from warehouse_sync.crashpoints import crashpoint
-from warehouse_sync.disk import copy_file, sync_file, sync_folder
+from warehouse_sync.disk import copy_file, sha256_of, sync_file, sync_folder
 from warehouse_sync.errors import StoreError
 from warehouse_sync.home import Home
 from warehouse_sync.services import backup_manifest
@@ -65,7 +64,7 @@ def _keys_for(manifest: Manifest, folder: Path, keys: Path | None) -> list[Path]
         )
     for name, digest in manifest.keys.items():
         try:
-            is_it = hashlib.sha256((keys / name).read_bytes()).hexdigest() == digest
+            is_it = sha256_of(keys / name) == digest
         except OSError:
             is_it = False
         if not is_it:
@@ -116,7 +115,8 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
         copy_file(source, target)
     except FileNotFoundError:
         raise _damaged(source, "is missing") from None
-    if sync_file(target) != sha256:
+    sync_file(target)
+    if sha256_of(target) != sha256:
         raise _damaged(source, "is not what was saved")
 
 
