@@ -1,7 +1,7 @@
 """Compares rows with what profiles hold of them, and mends what a profile cannot hold truly. Comparing changes nothing.
 
 A row is found if some profile that holds one of its identities says, of its data model, what the row says, or something newer. Which
-profile the row was written to is not asked: identities may have moved since.
+profile the row was written to is not asked: identities may have moved since. And each of its identities must be held by somebody.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from warehouse_sync.profiles.compaction import LOOKUP, note_piece
 from warehouse_sync.profiles.merge import AttributeColumn, digest_sql
 from warehouse_sync.profiles.relations import Relations
 from warehouse_sync.profiles.schema import DATA_MODELS, current_table, newest_time, values_table
@@ -18,12 +19,14 @@ MISSING: Final = "row_missing"
 """No profile that holds an identity of the row says anything of its data model."""
 
 DIFFERENT: Final = "row_different"
-"""Such a profile says something else, which is not newer than the row."""
+"""Such a profile says something else, which is not newer than the row; or nobody holds another identity of the row."""
 
 COMPARED: Final = "rows_compared"
 """All rows that were looked at."""
 
 KINDS: Final = (MISSING, DIFFERENT)
+
+_NO_TYPE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,12 @@ class Comparison:
 
 
 def compare(
-    relations: Relations, *, data_model_key: int, attributes: Sequence[AttributeColumn], lookup_codes: Sequence[int]
+    relations: Relations,
+    *,
+    data_model_key: int,
+    attributes: Sequence[AttributeColumn],
+    lookup_codes: Sequence[int],
+    immutable_codes: Sequence[int],
 ) -> Comparison:
     """Compares the rows of ``record`` and ``keyed``; of rows with equal identities only the last one.
 
@@ -54,14 +62,21 @@ def compare(
         data_model_key: whose rows they are.
         attributes: what ``c_0``, ``c_1`` … of ``record`` are.
         lookup_codes: codes of the look-up identities that the rows carry.
+        immutable_codes: codes of those whose values a profile may have refused, so that nobody holds them.
     """
     _find_holders(relations, data_model_key, lookup_codes)
+    relations.execute(
+        f"""CREATE TEMP TABLE lost AS
+            SELECT DISTINCT ord FROM carried
+            ANTI JOIN (SELECT h FROM lookup JOIN identities USING (profile, h)) USING (h)
+            WHERE type NOT IN ({", ".join(map(str, [_NO_TYPE, *immutable_codes]))})"""
+    )
     digest = digest_sql([(number, f"c_{place}") for place, number in _numbers(relations, data_model_key, attributes)])
     relations.execute(
         f"""CREATE TEMP TABLE compared AS
-            SELECT said.ord, said.load_ts, profile, newest, held.digest = said.digest AS is_told
-            FROM (SELECT ord, load_ts, {digest} AS digest FROM record
-                  SEMI JOIN (SELECT max(ord) AS ord FROM keyed WHERE reject IS NULL GROUP BY g) USING (ord)) said
+            SELECT said.ord, said.load_ts, is_last, profile, newest, held.digest = said.digest AS is_told
+            FROM (SELECT ord, load_ts, {digest} AS digest FROM record) said
+            LEFT JOIN (SELECT max(ord) AS ord, true AS is_last FROM keyed WHERE reject IS NULL GROUP BY g) USING (ord)
             LEFT JOIN holder USING (ord) LEFT JOIN holding held USING (profile)"""
     )
     relations.execute(
@@ -69,11 +84,12 @@ def compare(
     )
     relations.execute(
         """CREATE TEMP TABLE found AS
-           SELECT ord, load_ts, count(newest) > 0 AS is_different
+           SELECT ord, load_ts, count(newest) > 0 AS is_different, ord IN (SELECT ord FROM lost) AS has_lost
            FROM (SELECT judged.*, told.profile IS NOT NULL AS is_tied
-                 FROM compared judged LEFT JOIN told ON told.profile = judged.profile AND told.load_ts = judged.load_ts)
+                 FROM compared judged LEFT JOIN told ON told.profile = judged.profile AND told.load_ts = judged.load_ts
+                 WHERE is_last)
            GROUP BY ord, load_ts
-           HAVING NOT coalesce(bool_or(is_told OR newest > load_ts OR is_tied), false)"""
+           HAVING has_lost OR NOT coalesce(bool_or(is_told OR newest > load_ts OR is_tied), false)"""
     )
     places = "(SELECT ord, row_number() OVER () - 1 AS place FROM staged)"
     edges = "(SELECT min(load_ts) FROM staged), (SELECT max(load_ts) FROM staged)"
@@ -82,16 +98,19 @@ def compare(
         dict(relations.rows("SELECT reject, count(*) FROM keyed WHERE reject IS NOT NULL GROUP BY reject")),
         relations.rows(
             f"""SELECT place, profile FROM found JOIN compared judged USING (ord) JOIN {places} USING (ord)
-                WHERE newest = judged.load_ts AND found.load_ts IN ({edges})"""
+                WHERE NOT has_lost AND newest = judged.load_ts AND found.load_ts IN ({edges})"""
         ),
         [profile for (profile,) in relations.rows(f"SELECT profile FROM told WHERE load_ts IN ({edges})")],
     )
 
 
 def mend(relations: Relations, *, data_model_key: int, lookup_codes: Sequence[int]) -> None:
-    """Lets the merge see what profiles really say that hold an identity of ``keyed``: a version whose values are gone is forgotten, and one
-    whose values are not those that were noted is noted anew.
+    """Lets resolution and merge see what profiles really hold and say that hold an identity of ``keyed``.
+
+    What a profile holds can be found by again, and what it does not hold no longer leads to it. A version whose values are gone is
+    forgotten, and one whose values are not those that were noted is noted anew.
     """
+    _mend_lookup(relations, lookup_codes)
     _find_holders(relations, data_model_key, lookup_codes)
     if not _is_known(relations, data_model_key):
         return
@@ -105,17 +124,39 @@ def mend(relations: Relations, *, data_model_key: int, lookup_codes: Sequence[in
     )
 
 
-def _find_holders(relations: Relations, data_model_key: int, lookup_codes: Sequence[int]) -> None:
-    """Makes ``holder (ord, profile)``, and ``holding (profile, newest, digest)``: what they say, as their values say it now."""
-    pairs = [
-        f"SELECT ord, h_{code} AS h FROM keyed WHERE reject IS NULL AND h_{code} IS NOT NULL" for code in lookup_codes
-    ]
-    by_identity = (
-        f"SELECT ord, profile FROM ({' UNION ALL '.join(pairs)}) JOIN lookup USING (h) UNION " if pairs else ""
+def _mend_lookup(relations: Relations, lookup_codes: Sequence[int]) -> None:
+    relations.execute(f"CREATE TEMP TABLE mended AS SELECT DISTINCT h FROM ({_carried(lookup_codes)})")
+    relations.execute(
+        """CREATE TEMP TABLE returned AS
+           SELECT h, profile FROM identities SEMI JOIN mended USING (h) ANTI JOIN lookup USING (profile, h)"""
     )
     relations.execute(
-        f"""CREATE TEMP TABLE holder AS
-            {by_identity}SELECT ord, direct AS profile FROM keyed WHERE reject IS NULL AND direct IS NOT NULL"""
+        """DELETE FROM lookup USING (
+               SELECT h, profile FROM lookup SEMI JOIN mended USING (h) ANTI JOIN identities USING (profile, h)) gone
+           WHERE lookup.h = gone.h AND lookup.profile = gone.profile"""
+    )
+    relations.execute("INSERT INTO lookup SELECT h, profile FROM returned ORDER BY h")
+    note_piece(relations, LOOKUP, "SELECT count(*) FROM returned")
+
+
+def _carried(lookup_codes: Sequence[int]) -> str:
+    """A query of ``(ord, type, h)``: the identities that the rows of ``keyed`` carry."""
+    pairs = [
+        f"SELECT ord, {code} AS type, h_{code} AS h FROM keyed WHERE reject IS NULL AND h_{code} IS NOT NULL"
+        for code in lookup_codes
+    ]
+    return " UNION ALL ".join([f"SELECT ord, {_NO_TYPE} AS type, 0::UHUGEINT AS h FROM keyed WHERE false", *pairs])
+
+
+def _find_holders(relations: Relations, data_model_key: int, lookup_codes: Sequence[int]) -> None:
+    """Makes ``carried (ord, type, h)``, ``holder (ord, profile)``, and ``holding (profile, newest, digest)``: what these say, as their
+    values say it now.
+    """
+    relations.execute(f"CREATE TEMP TABLE carried AS {_carried(lookup_codes)}")
+    relations.execute(
+        """CREATE TEMP TABLE holder AS
+           SELECT ord, profile FROM carried JOIN lookup USING (h)
+           UNION SELECT ord, direct AS profile FROM keyed WHERE reject IS NULL AND direct IS NOT NULL"""
     )
     if not _is_known(relations, data_model_key):
         relations.execute(

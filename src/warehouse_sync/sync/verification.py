@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from warehouse_sync.crashpoints import crashpoint
+from warehouse_sync.domain.identity import TYPE_CODES
 from warehouse_sync.domain.run import CANCELLED, RunCounts
 from warehouse_sync.errors import RunError
 from warehouse_sync.identity.fingerprints import build_keyed, carried_types
@@ -105,7 +106,13 @@ def _compare(stores: ProfileStores, plan: ApplyPlan, table: pa.Table, *, now: da
     with stores.comparing(plan.run, now=now) as chunk:
         attributes = stage_records(chunk, table, records)
         build_keyed(chunk, "staged", records.identity_sources, plan.rules, direct=records.mapping.mpid is not None)
-        return compare(chunk, data_model_key=plan.data_model_key, attributes=attributes, lookup_codes=plan.lookup_codes)
+        return compare(
+            chunk,
+            data_model_key=plan.data_model_key,
+            attributes=attributes,
+            lookup_codes=plan.lookup_codes,
+            immutable_codes=[TYPE_CODES[immutable] for immutable in plan.rules.immutable],
+        )
 
 
 def _note(chunk: ChunkTransaction, table: pa.Table, finding: Finding) -> None:

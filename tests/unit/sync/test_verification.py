@@ -18,6 +18,7 @@ from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.sync.verification import find_differences, settle_chunk
 
 MODEL = 7
+EMAILS = "SELECT h FROM identities WHERE value LIKE '%@x.org'"
 SHOP = [{"customer_id": f"c-{n}", "email": f"p{n}@x.org", "tier": f"t{n}", "t": n} for n in range(1, 7)]
 
 
@@ -79,15 +80,22 @@ def test_nothing_is_found_in_a_store_that_nobody_has_touched(home: Home, seed: i
         (["UPDATE v_7 SET a_1 = 'changed' WHERE seq IN (2, 3)"], {DIFFERENT: 2}),
         (["UPDATE m_7 SET digest = 1 WHERE profile = 3", "UPDATE v_7 SET a_1 = NULL WHERE seq = 3"], {DIFFERENT: 1}),
         (["DELETE FROM m_7", "DELETE FROM v_7"], {MISSING: 6}),
+        (
+            [f"DELETE FROM {name} WHERE profile = 3 AND h IN ({EMAILS})" for name in ("lookup", "identities")],
+            {DIFFERENT: 1},
+        ),
+        ([f"DELETE FROM identities WHERE profile = 3 AND h IN ({EMAILS})"], {DIFFERENT: 1}),
+        ([f"DELETE FROM lookup WHERE profile = 3 AND h IN ({EMAILS})"], {DIFFERENT: 1}),
+        (["DELETE FROM lookup WHERE profile = 3"], {MISSING: 1}),
     ],
 )
 def test_what_was_damaged_is_found_and_put_back(home: Home, damage: list[str], found: dict[str, int]) -> None:
     home.sync(*SHOP)
-    before = [home.texts(number) for number in range(1, 7)]
+    before = home.state()
     by_hand(home, *damage)
     assert verified(home, table(SHOP)) == found
     assert verified(home, table(SHOP), repairs=True, chunk_rows=4) == found  # looking has changed nothing
-    assert [home.texts(number) for number in range(1, 7)] == before
+    assert [state[:3] for state in home.state()] == [state[:3] for state in before]
     assert verified(home, table(SHOP)) == {}
 
 
