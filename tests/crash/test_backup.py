@@ -26,7 +26,7 @@ def test_a_backup_taken_during_a_run_is_a_home_in_which_the_run_ends(theatre: Th
     trial(theatre, tmp_path, when_rows_are_applied)
 
 
-@pytest.mark.parametrize("point", ["backup_copied", "backup_written"])
+@pytest.mark.parametrize("point", ["backup_control_copied", "backup_copied", "backup_written"])
 def test_a_backup_that_is_killed_is_none_and_hinders_nobody(theatre: Theatre, tmp_path: Path, point: str) -> None:
     with theatre.untouched.copied(tmp_path / "live") as stage:
         saved, left = tmp_path / "saved", tmp_path / "saved.unfinished"

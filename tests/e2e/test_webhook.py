@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -129,6 +130,30 @@ def test_killed_between_the_failure_and_its_delivery_it_is_delivered_by_the_next
     with running_service(scene.home, scene.access, **scene.settings()):
         [failed] = [one.told for one in scene.receiver.wait_for(1) if one.told["type"] == "pipeline.run_failed"]
         assert failed["data"]["pipeline_run_id"] == run_id
+
+
+@pytest.mark.parametrize(("point", "came"), [("notice_claimed", 0), ("notice_sent", 1)])
+def test_killed_in_an_attempt_it_owes_another(scene: Scene, point: str, came: int) -> None:
+    with running_service(
+        scene.home, scene.access, more={CRASH_VARIABLE: "run_finished"}, **scene.settings()
+    ) as service:
+        service.workspace.trigger("broken")
+        service.wait_for_death()
+    before = owed(scene)
+    scene.receiver.received.clear()
+    settings = {f"WAREHOUSE_SYNC_{name.upper()}": text for name, text in scene.settings(warm="").items()}
+    del settings["WAREHOUSE_SYNC_WARM"]
+    served = run_warm(
+        ["serve", "--home", str(scene.home), "--port", "0"], clean_environment({**settings, CRASH_VARIABLE: point})
+    )
+    assert served.returncode == -signal.SIGKILL
+    assert len(scene.receiver.received) == came
+    assert len(owed(scene) - before) == 1
+
+
+def owed(scene: Scene) -> set[str]:
+    """The notices that an attempt was made at, and are not settled."""
+    return {row["id"] for row in listed(scene) if row["attempts"] and row["outcome"] == "waiting"}
 
 
 def test_a_receiver_that_is_not_allowed_gets_no_packet_and_is_told_by_all(scene: Scene) -> None:
