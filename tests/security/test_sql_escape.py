@@ -28,7 +28,6 @@ SEED = int(os.environ.get("SQL_MUTATION_SEED", "20230301"))
 START = datetime(2023, 3, 1)
 END = datetime(2023, 3, 2)
 BOUNDS = ColumnBounds(TimestampClass.ZONELESS, START, END)
-PREDICATE = 'm."at" >= '
 FRAGMENTS = (
     "--", "/*", "*/", "'", '"', "$$", "$a$", "\\", ";", "(", ")", "[", "]", "{", "}", ",", ".", "::", "\n", "\r", "\t", "\x00", "\u200b",
     "\u00a0", "\u202e", "\ufeff", "\uff1b", "\uff07", "E'", "U&'", "@", "$1", "?", ":x", "`", "#", "//", "||", ") AS m --",
@@ -138,7 +137,8 @@ def _assert_contained(query: CheckedQuery, statement: str) -> None:
     assert derived.alias == "m"
     assert derived.this == _read(query.text, query)
     assert isinstance(tree.args["where"].this, exp.And)
-    assert statement.startswith(f"SELECT * FROM ({query.text}) AS m WHERE {PREDICATE}")
+    quote = query.dialect.name_quote
+    assert statement.startswith(f"SELECT * FROM ({query.text}) AS m WHERE m.{quote}at{quote} >= ")
     for kind in (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.Drop, exp.Placeholder, exp.Parameter):
         assert tree.find(kind) is None
 

@@ -33,6 +33,7 @@ class _Page:
 
     async def draw(self) -> None:
         self._content = ui.column().classes("w-full gap-4")
+        self._beside = ui.element()  # what is open here stays open when the content is drawn anew
         await self._refresh()
         ui.timer(_POLL_SECONDS, self._refresh_while_running)
 
@@ -153,7 +154,7 @@ class _Page:
         run = await ask(lambda: self._session.workspace.run(self._id, number))
         if run is None:
             return
-        with self._content, ui.dialog(value=True) as dialog, ui.card().classes("w-full max-w-4xl"):
+        with self._beside, ui.dialog(value=True) as dialog, ui.card().classes("w-full max-w-4xl"):
             _details_of(run)
             with ui.row().classes("w-full justify-end"):
                 if run["pipeline_run_state"] == "failed":
@@ -223,5 +224,5 @@ def _details_of(run: dict[str, Any]) -> None:
             ui.table(rows=samples).classes("w-full")
     if run["generated_sql"]:
         with ui.expansion("The SQL it sent").classes("w-full"):
-            for text in run["generated_sql"].values():
+            for text in filter(None, run["generated_sql"].values()):
                 ui.code(text, language="sql").classes("w-full")
