@@ -162,7 +162,8 @@ ELSEWHERE: Final = (
     (
         "R14",
         "resolving a run equals taking its rows one at a time",
-        "`tests/property/`, every change; `make prop` runs 10,000 workloads of each strategy",
+        "`tests/property/`, every change; `make prop` runs 10,000 workloads of each strategy: "
+        "[no difference](identities.md#how-a-chunk-is-resolved-step-by-step)",
     ),
     (
         "R15",
