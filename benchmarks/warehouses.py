@@ -56,9 +56,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Reading:
-    """One reading of all rows: seconds, and the reader's memory in MiB at every quarter of them and at its highest."""
+    """One reading of all rows.
+
+    Attributes:
+        seconds: on the clock.
+        cpu: seconds of the reader on a processor.
+        quarters, peak: the reader's memory in MiB, at every quarter of the time and at its highest.
+    """
 
     seconds: float
+    cpu: float
     quarters: tuple[float, ...]
     peak: float
 
@@ -137,9 +144,9 @@ def _read_bare(name: str, source: Source) -> Reading:
         _Memory(process.pid) as memory,
     ):
         assert process.stdout is not None
-        seconds, rows = process.stdout.read().split()
+        seconds, cpu, rows = process.stdout.read().split()
     assert int(rows) == ROWS
-    return Reading(float(seconds), memory.quarters(), memory.peak)
+    return Reading(float(seconds), float(cpu), memory.quarters(), memory.peak)
 
 
 def _read_ours(source: Source) -> Reading:
@@ -149,11 +156,16 @@ def _read_ours(source: Source) -> Reading:
         conversation.probe(f"{sql} LIMIT 0")
         request = SpoolRequest(directory=Path(folder) / "spool", load_timestamp=source.load_timestamp, max_rows=ROWS)
         with _Memory(conversation.pid) as memory:
-            began = time.perf_counter()
+            began, used = time.perf_counter(), _cpu(conversation.pid)
             manifest = conversation.fetch(sql, request)
-            seconds = time.perf_counter() - began
+            seconds, cpu = time.perf_counter() - began, _cpu(conversation.pid) - used
     assert manifest.rows == ROWS
-    return Reading(seconds, memory.quarters(), memory.peak)
+    return Reading(seconds, cpu, memory.quarters(), memory.peak)
+
+
+def _cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 class _Memory:
@@ -192,7 +204,7 @@ class _Memory:
 
 def _report(name: str, bare: list[Reading], ours: list[Reading]) -> None:
     table = Table(title=f"{name}: {ROWS:,} rows x 10, {REPEATS} time(s)")
-    for column in ("reader", "seconds", "rows/s", "of the bare driver", "memory by quarter, MiB", "peak, MiB"):
+    for column in ("reader", "seconds", "rows/s", "of the bare driver", "CPU s", "memory by quarter, MiB", "peak, MiB"):
         table.add_column(column, justify="left" if column == "reader" else "right")
     yardstick = statistics.median(reading.seconds for reading in bare)
     for label, readings in (("bare driver", bare), ("into the spool", ours)):
@@ -201,15 +213,21 @@ def _report(name: str, bare: list[Reading], ours: list[Reading]) -> None:
         quarters = " ".join(f"{one:,.0f}" for one in last.quarters)
         peak = max(reading.peak for reading in readings)
         table.add_row(
-            label, f"{seconds:.1f}", f"{ROWS / seconds:,.0f}", f"{yardstick / seconds:.2f}", quarters, f"{peak:,.0f}"
+            label,
+            f"{seconds:.1f}",
+            f"{ROWS / seconds:,.0f}",
+            f"{yardstick / seconds:.2f}",
+            f"{statistics.median(reading.cpu for reading in readings):.1f}",
+            quarters,
+            f"{peak:,.0f}",
         )
     Console().print(table)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--bare"]:
-        start = time.perf_counter()
+        start, on_processor = time.perf_counter(), time.process_time()
         found = BARE[sys.argv[2]](sys.argv[3])
-        print(time.perf_counter() - start, found)
+        print(time.perf_counter() - start, time.process_time() - on_processor, found)
     else:
         main(sys.argv[1:])
