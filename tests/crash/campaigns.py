@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.crash import (
     backup,
+    calendar_properties,
     disk_full,
     kill_points,
     kill_random,
@@ -80,6 +81,15 @@ CAMPAIGNS: Final = (
         "before they get their names, folders after; what is answered or counted was synced before.",
         5,
         power.campaign,
+    ),
+    Campaign(
+        "R13",
+        "calendar",
+        "An example of each property of grids, planning and load timestamps: intervals tile, through every change of schedule and offset; "
+        "month ends clamp and return; planning twice is planning once, and an earlier now never yields more; every time of a zone lies in "
+        "exactly one interval, in the folds and gaps of daylight-saving time, too.",
+        10_000,
+        calendar_properties.campaign,
     ),
     Campaign(
         "R20",

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.fixtures.examples import examples
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import (
     ColumnBounds,
@@ -98,14 +99,14 @@ def contains(bounds: ColumnBounds, value: object) -> bool:
 # --- the oracle ---------------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(near_changes)
 def test_near_a_change_the_bound_is_the_smallest_wall_clock_to_come(drawn: tuple[str, datetime]) -> None:
     zone, moment = ZoneInfo(drawn[0]), drawn[1]
     assert_smallest(moment, zone)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(zones, moments)
 def test_anywhere_the_bound_is_the_smallest_wall_clock_to_come(name: str, moment: datetime) -> None:
     assert_smallest(moment, ZoneInfo(name))
@@ -135,7 +136,7 @@ def test_at_a_change_to_the_second(name: str, change: str, seconds: int) -> None
 
 
 @pytest.mark.parametrize("kind", ALL_CLASSES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(zones, moments, st.timedeltas(timedelta(0), timedelta(days=3)))
 def test_later_instants_never_give_smaller_bounds(
     kind: TimestampClass, name: str, moment: datetime, step: timedelta
@@ -145,7 +146,7 @@ def test_later_instants_never_give_smaller_bounds(
 
 
 @pytest.mark.parametrize("kind", ALL_CLASSES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(near_changes, st.lists(st.integers(1, 12 * 3600), min_size=2, max_size=8), st.data())
 def test_every_row_is_read_by_exactly_one_of_the_intervals_of_a_chain(
     kind: TimestampClass, drawn: tuple[str, datetime], steps: list[int], data: st.DataObject

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fixtures.examples import examples
 from warehouse_sync.domain.schedule import (
     ScheduleInterval,
     boundary,
@@ -23,7 +24,7 @@ STEPS = {
     ScheduleInterval.DAILY: timedelta(days=1),
     ScheduleInterval.WEEKLY: timedelta(days=7),
 }
-EXAMPLES = 1250  # for each of four grids and two properties: 10,000 together
+EXAMPLES = examples(1250)  # for each of four grids and two properties: 10,000 together
 
 anchors = st.integers(631_152_000, 2_840_140_800).map(
     lambda seconds: datetime.fromtimestamp(seconds, UTC)

@@ -10,6 +10,7 @@ from dateutil.relativedelta import relativedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fixtures.examples import examples
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Schedule
 from warehouse_sync.domain.run import RunKind, RunRequest
@@ -97,7 +98,7 @@ def pipelines_at_work(draw: st.DrawFn) -> tuple[Pipeline, datetime, timedelta]:
 # --- scheduled ----------------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(pipelines_at_work())
 def test_planning_until_nothing_is_due_tiles(drawn: tuple[Pipeline, datetime, timedelta]) -> None:
     pipeline, now, settle = drawn
@@ -117,7 +118,7 @@ def test_planning_until_nothing_is_due_tiles(drawn: tuple[Pipeline, datetime, ti
     assert {run.kind for run in made} <= {RunKind.SCHEDULED}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(pipelines_at_work())
 def test_planning_twice_is_planning_once(drawn: tuple[Pipeline, datetime, timedelta]) -> None:
     pipeline, now, settle = drawn
@@ -126,7 +127,7 @@ def test_planning_twice_is_planning_once(drawn: tuple[Pipeline, datetime, timede
     assert pipeline.catch_up(now, settle) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(pipelines_at_work(), st.floats(0, 1))
 def test_an_earlier_now_never_yields_more(drawn: tuple[Pipeline, datetime, timedelta], share: float) -> None:
     pipeline, now, settle = drawn
@@ -138,7 +139,7 @@ def test_an_earlier_now_never_yields_more(drawn: tuple[Pipeline, datetime, timed
     assert pipeline.catch_up(earlier, settle) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(pipelines_at_work(), st.lists(st.floats(0, 1), max_size=5))
 def test_when_it_is_planned_does_not_matter(drawn: tuple[Pipeline, datetime, timedelta], shares: list[float]) -> None:
     pipeline, now, settle = drawn
@@ -274,7 +275,7 @@ def test_a_new_grid_that_starts_later_is_bridged_too() -> None:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(pipelines_at_work(), schedules, st.integers(-1000, 1000), st.integers(1, 60))
 def test_any_change_of_schedule_tiles(
     drawn: tuple[Pipeline, datetime, timedelta], interval: ScheduleInterval, hours: int, days: int
@@ -309,7 +310,7 @@ def test_a_positive_offset_looks_back_and_a_negative_one_ahead() -> None:
         assert run.data_interval == Interval(utc("2023-02-01T00:00:00") - offset, utc("2023-02-01T01:00:00") - offset)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     pipelines(),
     st.lists(
@@ -384,7 +385,7 @@ def test_the_documented_on_demand_table() -> None:
     assert {run.kind for run in pipeline.runs} == {RunKind.MANUAL}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(st.integers(-7200, 7200), offsets), min_size=1, max_size=8))
 def test_triggers_tile_through_any_clock_and_offset(steps: list[tuple[int, timedelta]]) -> None:
     now = utc("2023-02-01T10:00:00")
