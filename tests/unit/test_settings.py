@@ -171,3 +171,31 @@ def test_every_setting_is_described() -> None:
     assert described["WAREHOUSE_SYNC_CORS_ORIGINS"].type == "list, separated by commas"
     assert described["WAREHOUSE_SYNC_LOG_FORMAT"].type == "json or console"
     assert described["WAREHOUSE_SYNC_BEHIND_PROXY"].default == "false"
+
+
+WEBHOOK_SECRET = "whsec_" + "A" * 32
+
+
+def test_a_webhook_has_an_address_and_a_secret() -> None:
+    settings = load(WEBHOOK_URL="https://hooks.example.com/x?team=data", WEBHOOK_SECRET=WEBHOOK_SECRET)
+    assert settings.webhook_url == "https://hooks.example.com/x?team=data"
+    assert settings.webhook_secret == Secret(WEBHOOK_SECRET)
+    for alone in ({"WEBHOOK_URL": "https://hooks.example.com"}, {"WEBHOOK_SECRET": WEBHOOK_SECRET}):
+        with pytest.raises(SettingsError, match="or neither"):
+            load(**alone)
+
+
+@pytest.mark.parametrize(
+    "url", ["hooks.example.com", "ftp://h/x", "https://", "https://u:p@h/x", "https://h/#x", "https://é.example"]
+)
+def test_an_address_that_no_webhook_can_have(url: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(WEBHOOK_URL=url, WEBHOOK_SECRET=WEBHOOK_SECRET)
+    assert refused.value.field == "WAREHOUSE_SYNC_WEBHOOK_URL"
+
+
+def test_a_secret_that_signs_nothing_is_refused_and_not_told() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(WEBHOOK_URL="https://h", WEBHOOK_SECRET="hunter2hunter2")
+    assert refused.value.field == "WAREHOUSE_SYNC_WEBHOOK_SECRET"
+    assert "hunter2" not in str(refused.value)

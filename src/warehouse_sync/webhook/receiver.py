@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
@@ -36,8 +36,8 @@ class Receiver:
         allowed: the operator's ``host:port`` entries.
     """
 
-    url: httpx.URL
-    keys: tuple[bytes, ...]
+    url: httpx.URL = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
     allowed: tuple[str, ...]
 
     @property

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from warehouse_sync.catalog import notices
+from warehouse_sync.catalog import connections, notices, pipelines
 from warehouse_sync.catalog.database import Database
 from warehouse_sync.domain.notice import LONGEST_ATTEMPT, LONGEST_PAUSE, Notice, NoticeOutcome, NoticeType
+from warehouse_sync.domain.pipeline import Pipeline
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -85,3 +86,15 @@ def test_a_notice_dies_with_the_transaction_of_what_it_tells(database: Database)
         record_and_fail()
     with database.read() as tx:
         assert notices.count_waiting(tx) == 0
+
+
+def test_marks_tell_whether_they_changed_anything(database: Database, pipeline: Pipeline) -> None:
+    with database.write() as tx:
+        changes = [pipelines.set_stale(tx, pipeline.key, since) for since in (NOW, NOW + SECOND, None, None)]
+        assert changes == [True, False, True, False]
+        assert pipelines.known_stale(tx) == set()
+        faults = [pipelines.set_fault(tx, pipeline.key, reason) for reason in ("a", "b", None, None)]
+        assert faults == [True, False, True, False]
+        key = pipeline.connection_key
+        assert [connections.set_faulted(tx, key, is_faulted=now) for now in (True, True, False)] == [True, False, True]
+        assert [one.id for one in pipelines.on_connection(tx, key)] == [pipeline.id]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from warehouse_sync.catalog import audit
+from warehouse_sync.catalog import audit, notices
 from warehouse_sync.catalog.audit import AuditEntry
 from warehouse_sync.catalog.database import open_database
+from warehouse_sync.domain.notice import Notice, NoticeType
 from warehouse_sync.scheduler import retention
 from warehouse_sync.scheduler.retention import Retention, forget
 
@@ -39,13 +40,18 @@ def test_each_kind_has_its_own_age(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with database.write() as tx:
         for day in range(20, 0, -1):
             audit.record(tx, entry(day))
+            notices.record(tx, Notice(NoticeType.STALE, NOW - timedelta(days=day), 1, str(day), {}))
     stores = Stores()
-    kept = Retention(timedelta(days=5), reject_samples=timedelta(days=6), audit=timedelta(days=10))
+    kept = Retention(
+        timedelta(days=5), reject_samples=timedelta(days=6), audit=timedelta(days=10), notices=timedelta(days=3)
+    )
     forget(database, stores, kept, now=NOW)
     assert stores.asked == {"history": NOW - timedelta(days=5), "samples": NOW - timedelta(days=6)}
     with database.read() as tx:
         left = [int(found.object_id) for found in audit.page(tx, None, page=1, size=50)]
+        told = [found.notice.pipeline_id for found in notices.latest(tx, size=50)]
     assert left == list(range(1, 11))
+    assert told == ["1", "2", "3"]
     database.close()
 
 

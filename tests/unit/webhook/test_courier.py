@@ -63,7 +63,8 @@ class Post:
         return one
 
     def counted(self) -> dict[str, float]:
-        lines = self.metrics.text(Snapshot({}, ())).decode().splitlines()
+        lines = self.metrics.text(Snapshot({}, (), notices=7)).decode().splitlines()
+        assert "warehouse_sync_webhook_backlog 7.0" in lines
         named = [line for line in lines if line.startswith("warehouse_sync_webhook_deliveries_total{")]
         return {line.split('"')[1]: float(line.rsplit(" ", 1)[1]) for line in named}
 
