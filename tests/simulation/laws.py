@@ -53,6 +53,8 @@ class Story:
         with database.read() as tx:
             self.runs = [dict(row) for row in tx.exec_driver_sql("SELECT * FROM runs ORDER BY id").mappings()]
             self.moves = [dict(row) for row in tx.exec_driver_sql("SELECT * FROM moves").mappings()]
+            subjects = tx.exec_driver_sql("SELECT subject FROM notices WHERE type = 'pipeline.run_failed' ORDER BY key")
+            self.told = list(subjects.scalars())
             query = (
                 "SELECT p.*, m.load_timestamp_offset_seconds AS offset_seconds FROM pipelines p "
                 "JOIN data_models m ON m.key = p.data_model_key ORDER BY p.key"
@@ -91,6 +93,7 @@ def verdict(story: Story) -> list[str]:
         _counts,
         _profiles,
         _spools,
+        _notices,
         _surprises,
     )
     return [wrong for law in laws for wrong in law(story)]
@@ -278,6 +281,18 @@ def _spools(story: Story) -> Iterator[str]:
     left = sorted(path.name for path in (story.ground.folder / "spool").glob("run-*"))
     if left:
         yield f"R20: these spools are left: {left}"
+
+
+def _notices(story: Story) -> Iterator[str]:
+    """A run that failed for good is told, once, and no other is."""
+    for_good = (
+        move
+        for move in story.moves
+        if move["after"] == "failed" and move["retry_on"] is None and move["failure"] != "cancelled"
+    )
+    expected = [f"run {move['run']} of epoch {move['epoch']} failed" for move in for_good]
+    if sorted(expected) != sorted(story.told):
+        yield f"I10: {sorted(story.told)} was told, but {sorted(expected)} happened"
 
 
 def _surprises(story: Story) -> Iterator[str]:

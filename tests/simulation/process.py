@@ -24,6 +24,7 @@ from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
 from warehouse_sync.scheduler.steps import ReadingSteps
+from warehouse_sync.scheduler.telling import Teller
 from warehouse_sync.security.client_secrets import ClientSecretDigests
 from warehouse_sync.security.vault import KeyEncryptionKey, Vault
 from warehouse_sync.services.connections import ConnectionService
@@ -119,6 +120,7 @@ class Process:
                 retention=Retention(history=timedelta(days=90)),
             ),
             jitter=ground.luck.rng.random,
+            teller=Teller(is_wanted=True),
         )
         reader: Any = _NoProfiles()
         self.services = _services(database, self.clock, vault, worker, reader, live)

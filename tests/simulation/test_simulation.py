@@ -24,6 +24,7 @@ from warehouse_sync.catalog import high_water, runs
 from warehouse_sync.domain.run import RunCounts
 from warehouse_sync.scheduler.lease_watch import LeaseWatch
 from warehouse_sync.scheduler.settlement import Settlement
+from warehouse_sync.scheduler.telling import Teller
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 100
@@ -99,6 +100,10 @@ def _comparing_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "read_before", lambda tx, run: runs.first(tx, run.pipeline_key))
 
 
+def _telling_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Teller, "run_failed", lambda *_: None)
+
+
 def _forgetting_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LeaseWatch, "abandoned", lambda _watch, _leases: set())
 
@@ -110,6 +115,7 @@ def _forgetting_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
         (_with_a_gap, "I3", 1),
         (_counting_wrong, "I9", 1),
         (_comparing_with_another, "R23", 1),
+        (_telling_nobody, "I10", 9),
         (_forgetting_orphans, "R1", 8),
     ],
 )

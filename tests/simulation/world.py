@@ -376,11 +376,12 @@ def _template() -> Path:
         if made.id != FEED:
             raise AssertionError("the first feed has the first number")
         tx.exec_driver_sql(
-            "CREATE TABLE moves (run INTEGER, before TEXT, after TEXT, epoch INTEGER, attempt INTEGER, failure TEXT)"
+            "CREATE TABLE moves (run INTEGER, before TEXT, after TEXT, epoch INTEGER, attempt INTEGER, failure TEXT, retry_on TEXT)"
         )
         tx.exec_driver_sql(
             "CREATE TRIGGER noted AFTER UPDATE ON runs WHEN old.state <> new.state OR old.state = 'success' BEGIN "
-            "INSERT INTO moves VALUES (new.id, old.state, new.state, new.epoch, new.attempt, new.failure_code); END"
+            "INSERT INTO moves VALUES "
+            "(new.id, old.state, new.state, new.epoch, new.attempt, new.failure_code, new.retry_on); END"
         )
     database.close()
     return path
