@@ -35,8 +35,10 @@ def examined(
     home: Path, *words: str, user: int | None = None, **settings: str
 ) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit code, and the findings by check."""
-    # Another user may not be able to start this Python: the process becomes that user when everything is loaded.
-    become = "" if user is None else f"; from warehouse_sync.services import checkup; import os; os.setuid({user})"
+    # Another user may not be able to start this Python: the process becomes that user when everything is loaded, by a first examination.
+    first = f"CliRunner().invoke(app, ['doctor', '--output', 'json', '--home', {str(home.parent / 'first')!r}])"
+    become = f"; import os; from typer.testing import CliRunner; from warehouse_sync.cli.main import app; {first}; os.setuid({user})"
+    become = "" if user is None else become
     line = f"from warehouse_sync.cli.main import run{become}; run()"
     done = subprocess.run(
         [sys.executable, "-c", line, "doctor", "--home", str(home), "--output", "json", *words],

@@ -75,6 +75,9 @@ class Body(BaseModel):
     synonyms: ClassVar[dict[str, str]] = {}
     """Other spellings of fields; the main one wins when both are sent."""
 
+    ignored: ClassVar[frozenset[str]] = _IGNORED
+    """Fields that are passed over if the body does not have them."""
+
     @model_validator(mode="before")
     @classmethod
     def _known_fields(cls, data: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -84,7 +87,7 @@ class Body(BaseModel):
         for other, main in cls.synonyms.items():
             if other in known:
                 known.setdefault(main, known.pop(other))
-        return {name: value for name, value in known.items() if name in cls.model_fields or name not in _IGNORED}
+        return {name: value for name, value in known.items() if name in cls.model_fields or name not in cls.ignored}
 
 
 class NewIdentity(Body):

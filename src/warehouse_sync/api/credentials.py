@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -35,6 +35,8 @@ class NewCredential(Body):
         list[Number] | None, Field(max_length=1000, description="This or `all_workspaces`.", examples=[[5328]])
     ] = None
     all_workspaces: Flag = Field(False, description="True: every workspace, those made later too.")
+
+    ignored: ClassVar[frozenset[str]] = frozenset()  # who sends a secret of their own must not believe that it counts
 
 
 class CredentialAnswer(BaseModel):
