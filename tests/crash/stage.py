@@ -13,12 +13,21 @@ from typing import Any, Final
 
 import duckdb
 
-from tests.fixtures.service import WORKSPACE, Access, RunningService, prepare_home, running_service
+from tests.fixtures.service import (
+    WORKSPACE,
+    Access,
+    RunningService,
+    clean_environment,
+    prepare_home,
+    running_service,
+)
+from tests.fixtures.warm_process import WarmProcess
 from warehouse_sync.client import ApiError
 from warehouse_sync.crashpoints import VARIABLE as CRASH_VARIABLE
 
 ROWS: Final = 600
 CHUNK_ROWS: Final = 200
+_PATIENCE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,15 @@ class Stage:
         environment = {**(more or {}), **({CRASH_VARIABLE: crash_at} if crash_at else {})}
         settings = {"duckdb_root": str(self.folder), "chunk_rows": str(CHUNK_ROWS), "spool_free_mb": "0", **settings}
         return running_service(self.home, self.access, more=environment, warm=True, **settings)
+
+    def dying(self, crash_at: str) -> int:
+        """Starts a service that dies at a point, be it before it listens; returns its exit code, once it is gone."""
+        settings = {"DUCKDB_ROOT": str(self.folder), "CHUNK_ROWS": str(CHUNK_ROWS), "SPOOL_FREE_MB": "0"}
+        environment = {f"WAREHOUSE_SYNC_{name}": value for name, value in settings.items()} | {CRASH_VARIABLE: crash_at}
+        process = WarmProcess(["serve", "--home", str(self.home), "--port", "0"], clean_environment(environment))
+        with process.stdout as output:
+            output.read()
+        return process.wait(_PATIENCE_SECONDS)
 
 
 def make_stage(folder: Path) -> Stage:
