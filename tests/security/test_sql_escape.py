@@ -121,7 +121,11 @@ def _read(statement: str, query: CheckedQuery) -> exp.Expr:
     """Reads with the parser as it comes, or with ours where that one knows a function and dislikes its arguments."""
     try:
         trees = sqlglot.parse(statement, read=query.dialect.name)
-    except sqlglot.ParseError:
+    except (
+        sqlglot.ParseError,
+        IndexError,
+        AttributeError,
+    ):  # the latter two where an argument is missing that a reader looks at
         return parse_generated(statement, query.dialect)
     assert len(trees) == 1
     assert trees[0] is not None
