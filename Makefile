@@ -9,6 +9,7 @@ HOME_DIR ?= .run/home
 BIN := .venv/bin
 EMULATOR := .venvs/snowflake
 BIGQUERY := .venvs/bigquery
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --config=pyproject.toml --upgrade --generate-hashes --strip-extras --allow-unsafe
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -118,15 +119,9 @@ postman: setup ## drive a fresh service with the Postman collection, by newman (
 	@$(BIN)/python tests/postman/drive.py
 
 lock: .venv/.ready ## renew the locks
-	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --strip-extras --allow-unsafe --all-extras -o requirements.lock pyproject.toml
-	@for emulator in snowflake bigquery; do \
-	    $(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --strip-extras --allow-unsafe -o emulators/$$emulator/requirements.lock emulators/$$emulator/requirements.in || exit 1; done
-	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --strip-extras --allow-unsafe -o tests/advisories/requirements.lock tests/advisories/requirements.in
-	@$(BIN)/pip-compile -q --upgrade --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    --strip-extras --allow-unsafe -o benchmarks/peers/requirements.lock benchmarks/peers/requirements.in
+	@$(COMPILE) --all-extras -o requirements.lock pyproject.toml
+	@for folder in emulators/snowflake emulators/bigquery tests/advisories tests/browser benchmarks/peers; do \
+	    $(COMPILE) -o $$folder/requirements.lock $$folder/requirements.in || exit 1; done
 
 .venvs/advisories/.ready: tests/advisories/requirements.lock
 	@echo "Installing pip-audit into .venvs/advisories …"
