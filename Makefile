@@ -43,7 +43,7 @@ serve: setup ## run the service on what the demo left (PORT=8080 HOME_DIR=.run/h
 
 snowflake: setup ## run the local Snowflake alone, with the sample shop (PORT=8084 FAULT=drop-after:50000)
 	@$(EMULATOR)/bin/python emulators/snowflake/server.py --port $(if $(filter 8080,$(PORT)),8084,$(PORT)) --sample 100000 \
-	    $(if $(FAULT),--fault $(FAULT))
+	    $(if $(FAULT),--fault $(FAULT) --chunk-rows 20000)
 
 test: setup ## all tests
 	@$(BIN)/python -m pytest -q

@@ -94,7 +94,7 @@ class Cursor(FakeSnowflakeCursor):
 
     def _transform(self, expression: Expr, params: Any) -> Expr:
         named = _named_as_snowflake(expression)
-        known = named.transform(self._context_function, copy=False)
+        known = named.transform(self._context_function, copy=False).transform(self._earlier_result, copy=False)
         return super()._transform(known, params).transform(_checked_division, copy=False)
 
     def _context_function(self, node: Expr) -> Expr:
@@ -115,6 +115,19 @@ class Cursor(FakeSnowflakeCursor):
             return node
         value = values[name]
         return exp.Null() if value is None else exp.Literal.string(value)
+
+    def _earlier_result(self, node: Expr) -> Expr:
+        """``TABLE(RESULT_SCAN('…'))`` as a table, wherever it stands. fakesnow knows ``SELECT * FROM`` it alone."""
+        call = node.this if isinstance(node, exp.TableFromRows) else None
+        if not isinstance(call, exp.Anonymous) or call.name.upper() != "RESULT_SCAN" or _is_selected_whole(node):
+            return node
+        query_id = call.expressions[0].name
+        remembered = self._conn.results_cache.get(query_id)
+        if remembered is None:
+            raise refusals.unknown_statement(query_id)
+        name = f"result_scan_{query_id}"
+        self._duck_conn.register(name, remembered[0])
+        return exp.Table(this=exp.to_identifier(name, quoted=True))
 
     def columns_of_last(self) -> list[Any]:
         return self._describe_last_sql()
@@ -139,6 +152,11 @@ def _named_as_snowflake(statement: Expr) -> Expr:
             name = column.sql(dialect="snowflake").upper()
             column.replace(exp.alias_(column.copy(), name, quoted=True))
     return statement
+
+
+def _is_selected_whole(source: Expr) -> bool:
+    select = source.find_ancestor(exp.Select)
+    return select is not None and select.parent is None and select.is_star and not select.args.get("distinct")
 
 
 def _checked_division(node: Expr) -> Expr:

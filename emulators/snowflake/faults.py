@@ -1,61 +1,80 @@
-"""Faults on request: how the emulator misbehaves when told to with ``--fault NAME[:ARGUMENT]``.
+"""Faults on request: how the emulator misbehaves when told to with ``--fault NAME:ROWS``.
 
-A fault answers two questions while rows are sent; a new one is a class with a ``name`` in ``FAULTS``. ``cut`` may be asked
-from several threads and keeps no state, so that a retry meets the same fault.
+A fault strikes at the part of a result that holds row ROWS + 1, and at every part after it. It keeps no state, so that a retry meets the
+same fault. A new one is a name in ``FaultName``, a sentence in ``MEANINGS``, and what it does: to the rows (``Fault.sent``), to their
+bytes (``Fault.body``), or to the answer (``deliveries.py``).
 """
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from enum import StrEnum
+
+import pyarrow as pa
 
 
-class Fault(Protocol):
-    name: ClassVar[str]
+class FaultName(StrEnum):
+    """The faults there are, as people name them."""
 
-    def cut(self, first_row: int, rows: int) -> bool:
-        """Whether the connection breaks (TCP reset) while rows ``first_row`` to ``first_row + rows`` of a result are sent."""
-        ...
+    RESET = "drop-after"
+    HOLE = "black-hole"
+    TRICKLE = "one-byte-a-second"
+    EXPIRED = "expired-login"
+    TRUNCATED = "truncated-arrow"
+    RETYPED = "type-change"
+    DUPLICATE = "duplicate-chunk"
 
-    def body(self, body: bytes) -> bytes:
-        """What is sent in place of the body of a download, before a cut or without one."""
-        ...
+
+MEANINGS = {
+    FaultName.RESET: "the connection is reset",
+    FaultName.HOLE: "nothing more comes, and nothing is closed",
+    FaultName.TRICKLE: "the rest comes one byte a second",
+    FaultName.EXPIRED: "the log-in has expired, and the links to the rest of the result with it",
+    FaultName.TRUNCATED: "the Arrow of each part ends in its middle, inside an answer that is whole",
+    FaultName.RETYPED: "the first column comes as text, whatever was announced",
+    FaultName.DUPLICATE: "in place of each downloaded part, the one before it comes again",
+}
 
 
 @dataclass(frozen=True)
-class NoFault:
-    name: ClassVar[str] = "none"
+class Fault:
+    """One fault.
 
-    def cut(self, first_row: int, rows: int) -> bool:  # noqa: ARG002 - the shape of Fault
-        return False
+    Attributes:
+        name: which; None never strikes.
+        rows: how many rows of every result arrive before it strikes.
+    """
 
-    def body(self, body: bytes) -> bytes:
-        return body
+    name: FaultName | None = None
+    rows: int = 0
+
+    def strikes(self, first_row: int, rows: int) -> FaultName | None:
+        """The fault, if it strikes at the part with rows ``first_row`` to ``first_row + rows`` of a result."""
+        return self.name if first_row + rows > self.rows else None
 
 
-@dataclass(frozen=True)
-class DropAfter:
-    """``drop-after:ROWS``: of every result the first ROWS rows arrive, then the connection is reset, at every attempt."""
+NO_FAULT = Fault()
 
-    name: ClassVar[str] = "drop-after"
-    rows: int
 
-    def cut(self, first_row: int, rows: int) -> bool:
-        return first_row + rows > self.rows
-
-    def body(self, body: bytes) -> bytes:
-        return body
+def retyped(table: pa.Table) -> pa.Table:
+    """The table with a text in every row of its first column, where there was another type."""
+    first = table.schema.field(0)
+    kept = {name: value for name, value in (first.metadata or {}).items() if name != b"logicalType"}
+    as_text = pa.field(first.name, pa.string(), metadata={**kept, b"logicalType": b"TEXT"})
+    return table.set_column(0, as_text, pa.array(["a text"] * table.num_rows, pa.string()))
 
 
 def parse_fault(text: str) -> Fault:
-    """The fault that ``text`` names.
+    """The fault that ``text`` names; for argparse.
 
     Raises:
-        ValueError: unknown name or unusable argument; the message lists what there is.
+        ArgumentTypeError: unknown name or unusable argument; the message lists what there is.
     """
-    name, _, argument = text.partition(":")
-    if name == NoFault.name and not argument:
-        return NoFault()
-    if name == DropAfter.name and argument.isdigit():
-        return DropAfter(int(argument))
-    raise ValueError(f"unknown fault {text!r}: use none or drop-after:ROWS, e.g. drop-after:50000")
+    name, _, rows = text.partition(":")
+    if name in set(FaultName) and rows.isdecimal():
+        return Fault(FaultName(name), int(rows))
+    there_are = "".join(f"\n  {fault}:ROWS  {MEANINGS[fault]}" for fault in FaultName)
+    raise argparse.ArgumentTypeError(
+        f"there is no fault {text!r}. Once ROWS rows of a result were sent, for example 50000:{there_are}"
+    )

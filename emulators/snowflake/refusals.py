@@ -75,6 +75,10 @@ def timed_out(seconds: int) -> Refusal:
     return Refusal(630, "57014", message)
 
 
+def unknown_statement(query_id: str) -> Refusal:
+    return Refusal(709, "02000", f"Statement {query_id} not found")
+
+
 def unknown_variable(name: str) -> Refusal:
     return Refusal(2211, "02000", f"SQL compilation error:\nSession variable '{name.upper()}' does not exist")
 

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from emulators.snowflake.columns import narrowed
+from emulators.snowflake.faults import NO_FAULT, Fault, FaultName, retyped
 
 INLINE_ROWS = 1000
 """Rows in the answer itself when the rest is downloaded in chunks; Snowflake sends a small first part too."""
@@ -36,10 +37,14 @@ class Result:
         table: all rows, in wire form.
         chunk_rows: most rows per download; a result with no more rows is sent inline.
         widths_per_chunk: whether each chunk chooses its own width of integers, or the whole result one.
+        fault: what is wrong with its rows and bytes.
     """
 
-    def __init__(self, table: pa.Table, chunk_rows: int, *, widths_per_chunk: bool = False) -> None:
+    def __init__(
+        self, table: pa.Table, chunk_rows: int, *, widths_per_chunk: bool = False, fault: Fault = NO_FAULT
+    ) -> None:
         self.id = secrets.token_hex(16)
+        self._fault = fault
         self.table = table if widths_per_chunk else narrowed(table)
         self._widths_per_chunk = widths_per_chunk
         rows = table.num_rows
@@ -53,6 +58,8 @@ class Result:
     def encoded(self, number: int) -> bytes:
         """Chunk ``number``, as a gzipped Arrow stream. Encoded when asked for: a queue of chunks costs nothing."""
         chunk = self.chunks[number]
+        if number and self._fault.strikes(chunk.start, chunk.rows) is FaultName.DUPLICATE:
+            chunk = self.chunks[number - 1]
         return gzip.compress(self._stream(chunk.start, chunk.rows), compresslevel=1)
 
     def listing(self, base_url: str) -> list[dict[str, Any]]:
@@ -71,10 +78,14 @@ class Result:
     def _stream(self, start: int, rows: int) -> bytes:
         part = self.table.slice(start, rows)
         part = narrowed(part) if self._widths_per_chunk else part
+        fault = self._fault.strikes(start, rows)
+        if fault is FaultName.RETYPED:
+            part = retyped(part)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, part.schema) as writer:
             writer.write_table(part)
-        return sink.getvalue().to_pybytes()
+        stream = sink.getvalue().to_pybytes()
+        return stream[: len(stream) // 2] if fault is FaultName.TRUNCATED else stream
 
 
 class ResultStore:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from fakesnow.instance import FakeSnow
 
 from emulators.snowflake import sample
-from emulators.snowflake.faults import NoFault, parse_fault
+from emulators.snowflake.faults import NO_FAULT, parse_fault
 from emulators.snowflake.logins import MOST_KEYS, Logins
 from emulators.snowflake.results import SmallResults
 from emulators.snowflake.sessions import Account, Sessions
@@ -85,7 +85,13 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep databases in this folder (default: in memory)")
     parser.add_argument("--sample", type=int, metavar="N", help="fill the sample shop with N customers")
-    parser.add_argument("--fault", type=parse_fault, default=NoFault(), help="misbehave, e.g. drop-after:50000")
+    parser.add_argument(
+        "--fault",
+        type=parse_fault,
+        default=NO_FAULT,
+        metavar="NAME:ROWS",
+        help="misbehave once ROWS rows of a result were sent, e.g. drop-after:50000; a wrong name lists those there are",
+    )
     options = parser.parse_args()
     options.user = options.user or [DEFAULT_USER]
     options.password = options.password or [DEFAULT_PASSWORD]

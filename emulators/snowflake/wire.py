@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
-import struct
 from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +13,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
+from emulators.snowflake.deliveries import Hole, Reset, Trickle, WithTransport
 from emulators.snowflake.engine import Answer, Engine
-from emulators.snowflake.faults import Fault, NoFault
+from emulators.snowflake.faults import NO_FAULT, Fault, FaultName
 from emulators.snowflake.refusals import Refusal, refusal_for
 from emulators.snowflake.results import Result, ResultStore
 from emulators.snowflake.sessions import Sessions
@@ -27,7 +26,7 @@ SESSION_SECONDS = 3600
 MASTER_SECONDS = 14400
 SERVER_VERSION = "9.40.0"
 _TOKEN_PREFIX = 'Snowflake Token="'
-_TRANSPORT = "emulator.transport"
+_BROKEN_OFF = {FaultName.RESET: Reset, FaultName.HOLE: Hole, FaultName.TRICKLE: Trickle}
 
 
 @dataclass
@@ -43,7 +42,7 @@ class Wire:
 
     sessions: Sessions
     chunk_rows: int
-    fault: Fault = field(default_factory=NoFault)
+    fault: Fault = NO_FAULT
     widths_per_chunk: bool = False
     results: ResultStore = field(default_factory=ResultStore)
 
@@ -60,7 +59,7 @@ class Wire:
             Route("/telemetry/send", _accepted, methods=post),
             Route("/monitoring/queries/{query_id}", _finished),
         ]
-        return _WithTransport(Starlette(routes=routes, exception_handlers={Refusal: _refused, Exception: _refused}))
+        return WithTransport(Starlette(routes=routes, exception_handlers={Refusal: _refused, Exception: _refused}))
 
     async def log_in(self, request: Request) -> JSONResponse:
         data = (await _body(request))["data"]
@@ -134,9 +133,11 @@ class Wire:
             finalWarehouseName=engine.settings.warehouse,
             finalRoleName=engine.settings.role,
         )
-        if answer.table is not None and self.fault.cut(0, data["returnedInline"]):
-            return _Reset(request.scope, b"{")
-        return JSONResponse({"data": data, "code": None, "message": None, "success": True})
+        told = JSONResponse({"data": data, "code": None, "message": None, "success": True})
+        fault = None if answer.table is None else self.fault.strikes(0, data["returnedInline"])
+        if fault is FaultName.EXPIRED:
+            raise Refusal(390114, "08001", "Authentication token has expired.  The user must authenticate again.")
+        return _BROKEN_OFF[fault](bytes(told.body)) if fault in _BROKEN_OFF else told
 
     def _answer_data(self, answer: Answer, token: str, base_url: str) -> dict[str, Any]:
         data: dict[str, Any] = {
@@ -151,7 +152,7 @@ class Wire:
             return {**data, "queryResultFormat": "json", "rowset": [answer.counts], "total": 1, "returned": 1}
         if answer.table is None:
             return {**data, "queryResultFormat": "arrow", "rowsetBase64": ""}
-        result = Result(answer.table, self.chunk_rows, widths_per_chunk=self.widths_per_chunk)
+        result = Result(answer.table, self.chunk_rows, widths_per_chunk=self.widths_per_chunk, fault=self.fault)
         rows = result.table.num_rows
         data.update(
             total=rows,
@@ -176,10 +177,13 @@ class Wire:
         result, number = self.results.get(request.path_params["result"]), request.path_params["number"]
         if result is None or number >= len(result.chunks):
             return Response("expired", status_code=403)
-        body = self.fault.body(await run_in_threadpool(result.encoded, number))
         chunk = result.chunks[number]
-        if self.fault.cut(chunk.start, chunk.rows):
-            return _Reset(request.scope, body)
+        fault = self.fault.strikes(chunk.start, chunk.rows)
+        if fault is FaultName.EXPIRED:
+            return Response("expired", status_code=403)
+        body = await run_in_threadpool(result.encoded, number)
+        if fault in _BROKEN_OFF:
+            return _BROKEN_OFF[fault](body)
         return Response(body, media_type="application/octet-stream", headers={"Content-Encoding": "gzip"})
 
 
@@ -208,31 +212,3 @@ async def _finished(_request: Request) -> JSONResponse:
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(refusal_for(error).as_answer())
-
-
-class _Reset(Response):
-    """Promises a body, sends half of it, and resets the TCP connection (RST, not FIN)."""
-
-    def __init__(self, scope: Scope, body: bytes) -> None:
-        super().__init__(body)
-        self._transport = scope[_TRANSPORT]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        half = bytes(self.body)[: len(self.body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
-        endpoint: socket.socket = self._transport.get_extra_info("socket")
-        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
-
-
-@dataclass
-class _WithTransport:
-    """Hands each request its network connection, which ASGI hides and a reset needs."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        cycle = getattr(send, "__self__", None)
-        scope[_TRANSPORT] = getattr(cycle, "transport", None)
-        await self.app(scope, receive, send)

@@ -16,11 +16,11 @@ import pytest
 from tests.fixtures.snowflake import SnowflakeEmulator, running_snowflake
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.secret import Secret
-from warehouse_sync.errors import WarehouseError, WarehouseFault
+from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.catalogue import open_warehouse
 from warehouse_sync.warehouses.policy import SnowflakeEndpoint, WarehousePolicy
 from warehouse_sync.warehouses.protocol import Warehouse
-from warehouse_sync.warehouses.snowflake_batches import downloaded
+from warehouse_sync.warehouses.snowflake_batches import Repetitions, downloaded
 
 PART_ROWS = 8
 EDGES = (7, 15, 31, 63)
@@ -73,11 +73,15 @@ def emulator() -> Iterator[SnowflakeEmulator]:
 
 @pytest.fixture
 def warehouse(emulator: SnowflakeEmulator) -> Iterator[Warehouse]:
+    with _opened(emulator) as opened:
+        yield opened
+
+
+def _opened(emulator: SnowflakeEmulator) -> closing[Warehouse]:
     fields = {"source_account_id": "a", "region": "local", "warehouse": "w", "database": "shop", "role": "r"}
     address = WarehouseAddress("snowflake", {**fields, "user": emulator.user}, {"password": Secret(emulator.password)})
     policy = WarehousePolicy(snowflake_endpoint=SnowflakeEndpoint("127.0.0.1", emulator.port, "http"))
-    with closing(open_warehouse(address, policy, query_tag="conformance")) as opened:
-        yield opened
+    return closing(open_warehouse(address, policy, query_tag="conformance"))
 
 
 def test_every_number_of_every_part_is_exact(warehouse: Warehouse) -> None:
@@ -107,7 +111,7 @@ class _Part:
 def test_no_more_than_one_part_is_downloaded_ahead() -> None:
     log: list[int] = []
     parts = [_Part(number, 2, 2, log) for number in range(6)]
-    for used, table in enumerate(downloaded(parts, {}, 5)):
+    for used, table in enumerate(downloaded(parts, {}, 5, Repetitions())):
         assert table.column(0).to_pylist() == [used, used]
         assert max(log) <= used + 1
     assert log == list(range(6))
@@ -115,7 +119,7 @@ def test_no_more_than_one_part_is_downloaded_ahead() -> None:
 
 def test_leaving_ends_the_downloads() -> None:
     log: list[int] = []
-    tables = downloaded([_Part(number, 1, 1, log) for number in range(6)], {}, 5)
+    tables = downloaded([_Part(number, 1, 1, log) for number in range(6)], {}, 5, Repetitions())
     next(tables)
     tables.close()  # type: ignore[attr-defined]
     assert len(log) <= 2
@@ -123,14 +127,45 @@ def test_leaving_ends_the_downloads() -> None:
 
 def test_a_part_without_rows_is_not_asked_for() -> None:
     log: list[int] = []
-    assert [table.num_rows for table in downloaded([_Part(0, 0, 0, log), _Part(1, 3, 3, log)], {}, 5)] == [3]
+    assert [
+        table.num_rows for table in downloaded([_Part(0, 0, 0, log), _Part(1, 3, 3, log)], {}, 5, Repetitions())
+    ] == [3]
     assert log == [1]
 
 
 def test_a_part_that_is_cut_short_is_refused() -> None:
     with pytest.raises(WarehouseError) as caught:
-        list(downloaded([_Part(0, 3, 3, []), _Part(1, 3, 2, [])], {}, 5))
+        list(downloaded([_Part(0, 3, 3, []), _Part(1, 3, 2, [])], {}, 5, Repetitions()))
     assert caught.value.fault is WarehouseFault.PROTOCOL
+    assert caught.value.transient
+
+
+def test_equal_parts_are_counted_whatever_the_order_of_their_metadata() -> None:
+    again, column = Repetitions(), [pa.array([1, 2, 3])]
+    for metadata in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"}):
+        again.note(pa.table(column, schema=pa.schema([pa.field("n", pa.int64(), metadata=metadata)])))
+    again.note(pa.table({"n": [1, 2, 4]}))
+    again.note(pa.table({"n": pa.array([1, 2, 3], pa.int8())}))
+    assert again.rows == 3
+
+
+def test_parts_that_are_equal_in_snowflake_are_read(warehouse: Warehouse) -> None:
+    same = f"SELECT 1 AS n, 'x' AS t FROM TABLE(GENERATOR(ROWCOUNT => {5 * PART_ROWS}))"
+    assert sum(batch.num_rows for batch in warehouse.fetch(same)) == 5 * PART_ROWS
+
+
+def test_a_part_that_comes_in_place_of_another_is_refused() -> None:
+    fault, sql = (
+        f"duplicate-chunk:{3 * PART_ROWS}",
+        f"SELECT SEQ4() AS n FROM TABLE(GENERATOR(ROWCOUNT => {5 * PART_ROWS}))",
+    )
+    with (
+        running_snowflake(fault=fault, chunk_rows=PART_ROWS, database="SHOP") as server,
+        _opened(server) as warehouse,
+        pytest.raises(WarehouseError) as caught,
+    ):
+        list(warehouse.fetch(sql))
+    assert (caught.value.fault, caught.value.step) == (WarehouseFault.PROTOCOL, WarehouseStep.FETCH)
     assert caught.value.transient
 
 
@@ -144,7 +179,7 @@ def test_a_part_that_never_arrives_is_given_up() -> None:
 
     started = time.monotonic()
     with pytest.raises(WarehouseError) as caught:
-        list(downloaded([_Part(0, 3, 3, []), Stuck(1, 3, 3, []), _Part(2, 3, 3, [])], {}, 0.3))
+        list(downloaded([_Part(0, 3, 3, []), Stuck(1, 3, 3, []), _Part(2, 3, 3, [])], {}, 0.3, Repetitions()))
     assert time.monotonic() - started < 5
     released.set()
     assert caught.value.fault is WarehouseFault.TIMED_OUT

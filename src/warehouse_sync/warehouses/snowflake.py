@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
+from uuid import UUID
 
 import pyarrow as pa
 import snowflake.connector
@@ -24,7 +25,7 @@ from warehouse_sync.warehouses.faults import fault, missing_parameter, secrets_o
 from warehouse_sync.warehouses.network import Host, connected, resolved, shake_hands
 from warehouse_sync.warehouses.policy import WarehousePolicy
 from warehouse_sync.warehouses.snowflake_address import identifier, snowflake_address
-from warehouse_sync.warehouses.snowflake_batches import downloaded, other_rows
+from warehouse_sync.warehouses.snowflake_batches import Repetitions, downloaded, other_rows
 from warehouse_sync.warehouses.snowflake_faults import snowflake_fault
 from warehouse_sync.warehouses.snowflake_login import Proof, proofs
 from warehouse_sync.warehouses.snowflake_types import described_schema
@@ -87,14 +88,30 @@ class SnowflakeWarehouse:
         with self._executed(sql, WarehouseStep.QUERY) as cursor, self._translated(WarehouseStep.FETCH):
             schema = described_schema(cursor.description)
             options = {"connection": self._session, "force_microsecond_precision": True, **_TO_ARROW_OF_VERSION}
-            patience, rows = self._policy.network_timeout_seconds, 0
-            for table in downloaded(cursor.get_result_batches() or (), options, patience):
+            patience, rows, again = self._policy.network_timeout_seconds, 0, Repetitions()
+            for table in downloaded(cursor.get_result_batches() or (), options, patience, again):
                 self._refuse_when_cancelled()
                 rows += table.num_rows
                 for batch in table.to_batches():
                     yield normalise(batch, schema)
             if rows != (cursor.rowcount or 0):
                 raise other_rows()
+            if again.rows and self._distinct_rows(cursor.sfqid) > rows - again.rows:
+                raise other_rows()
+
+    def _distinct_rows(self, query_id: str) -> int:
+        """How many different rows a result has, asked of Snowflake, which still holds it: no table is read again.
+
+        Raises:
+            WarehouseError: among others, that the result is gone, and nothing tells any more whether its parts were right.
+        """
+        held = f"TABLE(RESULT_SCAN('{UUID(query_id)}'))"
+        try:
+            return self.count(f"SELECT COUNT(*) FROM (SELECT DISTINCT * FROM {held}) AS q")
+        except WarehouseError as error:
+            if error.fault is WarehouseFault.QUERY:
+                raise other_rows() from error
+            raise
 
     def cancel(self) -> None:
         """Stops what the session runs, from a second session: the connector cannot cancel a statement it waits for."""

@@ -6,14 +6,19 @@ The wire chooses the width of numbers anew for every part. The connector's 5.2 r
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
 from warehouse_sync.errors import WarehouseError, WarehouseFault, WarehouseStep
 from warehouse_sync.warehouses.faults import fault
 from warehouse_sync.warehouses.patience import within
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 
 class ResultBatch(Protocol):
@@ -24,13 +29,58 @@ class ResultBatch(Protocol):
     def to_arrow(self, **options: object) -> pa.Table | None: ...
 
 
-def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object], patience: float) -> Iterator[pa.Table]:
+class Repetitions:
+    """Which parts of a result were the same, byte for byte, as an earlier one.
+
+    A part that comes in place of another with as many rows changes no number that the server announces. So do equal rows in the warehouse;
+    which it is, only the warehouse knows.
+
+    Attributes:
+        rows: in all parts that an earlier one was equal to.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._seen: set[bytes] = set()
+
+    def note(self, part: pa.Table) -> None:
+        """Compares a part with all before it, by a digest."""
+        values = pa.Table.from_arrays(part.columns, names=part.column_names)  # metadata comes in any order
+        sink = _Digest()
+        with pa.ipc.new_stream(sink, values.schema) as stream:
+            stream.write_table(values)
+        digest = sink.digest()
+        self.rows += part.num_rows if digest in self._seen else 0
+        self._seen.add(digest)
+
+
+class _Digest(io.RawIOBase):
+    """A file that keeps nothing but a digest of what is written to it."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        self._hash.update(data)
+        return memoryview(data).nbytes
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def downloaded(
+    batches: Sequence[ResultBatch], options: Mapping[str, object], patience: float, repetitions: Repetitions
+) -> Iterator[pa.Table]:
     """The tables of a result's batches, in order; leaving the iteration ends the downloads.
 
     Args:
         batches: as ``cursor.get_result_batches()`` gives them.
         options: of their ``to_arrow``.
         patience: how long to wait for one batch, in seconds. The connector's own attempts can take hours.
+        repetitions: is shown every part.
 
     Raises:
         WarehouseError: a batch did not come in time, or with another number of rows than announced.
@@ -45,20 +95,23 @@ def downloaded(batches: Sequence[ResultBatch], options: Mapping[str, object], pa
             "operator to raise the network timeout. The run can be tried again.",
         )
 
-    return within(_tables(batches, options), patience, late)
+    return within(_tables(batches, options, repetitions), patience, late)
 
 
-def _tables(batches: Sequence[ResultBatch], options: Mapping[str, object]) -> Iterator[pa.Table]:
+def _tables(
+    batches: Sequence[ResultBatch], options: Mapping[str, object], repetitions: Repetitions
+) -> Iterator[pa.Table]:
     for batch in batches:
         if batch.rowcount:  # the 4.x connector fails to decode a batch without rows
             table = batch.to_arrow(**options)
             if table is None or table.num_rows != batch.rowcount:  # a part without rows comes as None
                 raise other_rows()
+            repetitions.note(table)
             yield table
 
 
 def other_rows() -> WarehouseError:
-    """A result or a part of it with another number of rows than the server announced."""
+    """A result or a part of it with other rows, or another number of them, than the server announced."""
     return fault(
         WarehouseFault.PROTOCOL,
         WarehouseStep.FETCH,
