@@ -93,6 +93,7 @@ def test_the_pipeline_shows_its_runs_in_the_viewer_s_zone(stage: Stage, signed_i
     page.get_by_text("The SQL it sent").click()
     page.get_by_text(re.compile("COUNT")).first.wait_for()
     picture(page, "run")
+    assert page.get_by_text("values left out").count() == 0
     page.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Resume").wait_for()
@@ -114,6 +115,24 @@ def test_the_overview_puts_what_needs_attention_first(stage: Stage, signed_in: P
     assert names[0] == "a-broken-one"
     signed_in.get_by_text("faulted").first.wait_for()
     picture(signed_in, "overview")
+
+
+def test_a_run_tells_what_it_took_of_the_warehouse_and_which_values_it_left_out(stage: Stage, signed_in: Page) -> None:
+    workspace, page = stage.service.workspace, signed_in
+    long = "CASE WHEN id < 3 THEN repeat('x', 5000) END AS biography, 'infinity'::TIMESTAMP AS until"
+    workspace.create(
+        "data-models", _model("long", f"SELECT id AS customer_id, {long}, updated_at FROM people WHERE id < 7")
+    )
+    workspace.create("pipelines", _pipeline("zz-long", "long", stage))
+    stage.service.run("zz-long")
+    page.goto(f"{stage.service.url}/console/pipelines/zz-long")
+    page.get_by_label(re.compile(r"Run \d+, success")).click()
+    page.get_by_text("warehouse seconds").wait_for()
+    page.get_by_text("warehouse rows per second").wait_for()
+    page.get_by_text("10 values left out of rows that were applied without them").click()
+    for cells in (("until", "not_finite", "7"), ("biography", "value_too_long", "3")):
+        page.get_by_role("row", name=re.compile("\\s+".join(cells))).wait_for()
+    assert page.get_by_text("warehouse bytes scanned").count() == 0  # DuckDB does not say
 
 
 def test_a_person_with_history_as_a_chart_and_an_explanation(stage: Stage, signed_in: Page) -> None:

@@ -211,7 +211,7 @@ def _details_of(run: dict[str, Any]) -> None:
         name: value for name, value in run.items() if name.startswith(("records_", "profiles_", "identity_", "values_"))
     }
     with ui.grid(columns=4).classes("w-full gap-2"):
-        for name, value in counted.items():
+        for name, value in {**counted, **_use_of(run)}.items():
             with ui.column().classes("gap-0"):
                 ui.label(name.replace("_", " ")).classes("text-sm opacity-70")
                 ui.label("—" if value is None else f"{value:,}")
@@ -222,7 +222,17 @@ def _details_of(run: dict[str, Any]) -> None:
         with ui.expansion(f"{reject['count']:,} rows rejected: {reject['reason']}").classes("w-full"):
             samples = [sample["row"] for sample in reject["samples"]]
             ui.table(rows=samples).classes("w-full")
+    if dropped := run["dropped_values"]:
+        left_out = sum(found["count"] for found in dropped)
+        with ui.expansion(f"{left_out:,} values left out of rows that were applied without them").classes("w-full"):
+            ui.table(rows=dropped).classes("w-full")
     if run["generated_sql"]:
         with ui.expansion("The SQL it sent").classes("w-full"):
             for text in filter(None, run["generated_sql"].values()):
                 ui.code(text, language="sql").classes("w-full")
+
+
+def _use_of(run: dict[str, Any]) -> dict[str, Any]:
+    """What reading took of the warehouse, as far as that is known."""
+    taken = {"warehouse_" + name: value for name, value in (run["warehouse_use"] or {}).items()}
+    return {name: value for name, value in taken.items() if value is not None}
