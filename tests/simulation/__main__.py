@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--store", choices=["memory", "duckdb"], default="memory", help="which profile store")
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--jobs", type=int, help="processes; by default as many as there are cores")
     parser.add_argument("--short", action="store_true", help="plays as short as the tests')")
     options = parser.parse_args()
     ticks = SHORT if options.short else LONG

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from multiprocessing.pool import Pool
 from typing import Literal
 
 import structlog
@@ -22,12 +25,14 @@ FEW = (2, 4)
 """Where there is a play for every call of a store."""
 
 
-def play_many(seeds: Iterable[int], *, store: str = "memory", ticks: tuple[int, int] = LONG, jobs: int = 2) -> Outcome:
-    """Plays the seeds; a seed that breaks a promise is one failure."""
+def play_many(
+    seeds: Iterable[int], *, store: str = "memory", ticks: tuple[int, int] = LONG, jobs: int | None = None
+) -> Outcome:
+    """Plays the seeds, on as many processes as there are cores by default; a seed that breaks a promise is one failure."""
     wanted = list(seeds)
     trials, runs, chunks, crashes = 0, 0, 0, 0
     failures: list[str] = []
-    with multiprocessing.get_context("spawn").Pool(jobs, initializer=be_quiet) as pool:
+    with _players(jobs) as pool:
         for result in pool.imap_unordered(partial(_played, store=store, ticks=ticks), wanted, chunksize=4):
             trials += 1
             runs, chunks, crashes = runs + result.runs, chunks + result.chunks, crashes + result.crashes
@@ -49,7 +54,7 @@ def on_duckdb(trials: int, seed: int) -> Outcome:
 def every_call(trials: int, seed: int) -> Outcome:
     """Plays without any misfortune but one: in each, another call of a store goes wrong. So many plays at least, over whole seeds."""
     made, runs, failures, last = 0, 0, list[str](), seed
-    with multiprocessing.get_context("spawn").Pool(2, initializer=be_quiet) as pool:
+    with _players() as pool:
         for number, results in enumerate(pool.imap(_every_call_of, range(seed, seed + trials))):
             made, runs, last = made + len(results), runs + sum(result.runs for result in results), seed + number
             failures += [f"seed {result.seed}: {'; '.join(result.wrongs)[:600]}" for result in results if result.wrongs]
@@ -72,6 +77,17 @@ def plays_of_every_call(
         told = f"call {number} {how}: "
         yield replace(result, trace=(), wrongs=tuple(told + wrong for wrong in result.wrongs))
         number += step
+
+
+def _players(jobs: int | None = None) -> Pool:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return multiprocessing.get_context("spawn").Pool(jobs or cores, initializer=_begin_to_play)
+
+
+def _begin_to_play() -> None:
+    """What was imported stays, so nobody has to look through it for garbage."""
+    be_quiet()
+    gc.freeze()
 
 
 def _every_call_of(seed: int) -> list[Result]:

@@ -126,15 +126,18 @@ def _dates(story: Story) -> Iterator[str]:
 
 def _tiling(story: Story) -> Iterator[str]:
     for pipeline in story.pipelines:
-        end = None
+        end, once = None, 0
         for run in story.successes(pipeline):
-            is_empty = run["interval_start"] == run["interval_end"]
+            may_stand_alone = run["interval_start"] == run["interval_end"] or run["id"] < once
             if (
                 end is not None
                 and run["interval_start"] != end
-                and not (is_empty or _was_passed(story, pipeline, end, run["interval_start"]))
+                and not (may_stand_alone or _was_passed(story, pipeline, end, run["interval_start"]))
             ):
                 yield f"I3: pipeline {pipeline['key']} read until {end} and then from {run['interval_start']}"
+            # ``once`` reads up to the pipeline's creation. A run that an earlier schedule had begun later than that, and that failed, may
+            # be tried again afterwards; what lies between was in neither schedule.
+            once = run["id"] if moment(run["interval_start"]) == moment(datetime.min.isoformat()) else 0
             end = max(end or "", run["interval_end"])
 
 

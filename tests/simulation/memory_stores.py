@@ -5,7 +5,6 @@ It stands in where tens of thousands of plays are wanted. What it promises, the 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -76,7 +75,7 @@ class MemoryStores:
         held = scope.runs.get(run.run_id)
         if held is None:
             raise LeaseLostError(f"Run {run.run_id} was not begun.")
-        chunk = MemoryChunk(copy.deepcopy(scope.people), dict(scope.digests), held, run, number)
+        chunk = MemoryChunk(_copied(scope.people), dict(scope.digests), held, run, number)
         yield chunk
         if chunk.after is None:
             raise RuntimeError("a chunk must end with a checkpoint")
@@ -163,6 +162,15 @@ def _without_seen(chunk: MemoryChunk, plan: ApplyPlan, rows: list[dict[str, Any]
 
 def _not_before(row: dict[str, Any], bound: datetime | None) -> bool:
     return bound is None or row["time"] >= bound.replace(tzinfo=UTC)
+
+
+def _copied(people: Model) -> Model:
+    """All that an apply changes is copied; the values of a row, which it replaces as a whole, are not."""
+    persons = {
+        number: replace(person, pairs=list(person.pairs), rows=dict(person.rows))
+        for number, person in people.people.items()
+    }
+    return replace(people, people=persons)
 
 
 def _digest(row: dict[str, Any]) -> Digest:

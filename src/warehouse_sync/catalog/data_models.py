@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -13,6 +13,8 @@ from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import data_models
 from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
+
+_BY_KEY: Final = sa.select(data_models).where(data_models.c.key == sa.bindparam("of_key"))
 
 
 def create(
@@ -68,7 +70,7 @@ def find(tx: Transaction, workspace_id: int, id: str, *, lock: bool = False) -> 
 
 def by_key(tx: Transaction, key: int) -> DataModel:
     """The data model with this key, deleted or not."""
-    return _data_model(tx.execute(sa.select(data_models).where(data_models.c.key == key)).one())
+    return _data_model(tx.execute(_BY_KEY, {"of_key": key}).one())
 
 
 def ids_of(tx: Transaction, keys: Iterable[int]) -> dict[int, str]:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -111,9 +112,10 @@ def open_database(url: str) -> Database:
     return database
 
 
-def known_versions() -> list[str]:
+@cache
+def known_versions() -> tuple[str, ...]:
     """The versions of the control database that this program can bring up to its own, which is the first of them."""
-    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def url_of_home(home: Path) -> str:
@@ -124,7 +126,8 @@ def url_of_home(home: Path) -> str:
 def _engine(url: str) -> sa.Engine:
     address = _address(url)
     try:
-        engine = sa.create_engine(address, hide_parameters=True, pool_size=8, max_overflow=56, pool_pre_ping=True)
+        is_far = address.get_backend_name() != "sqlite"  # a file does not hang up
+        engine = sa.create_engine(address, hide_parameters=True, pool_size=8, max_overflow=56, pool_pre_ping=is_far)
     except ImportError as error:
         raise StoreError(
             f"The Python driver {error.name} for the control database is not installed. For PostgreSQL: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -11,30 +11,47 @@ from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import runs
 from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunState
 
-_SUCCEEDED: Final = runs.c.run_kind.in_(PROGRESS_KINDS) & (runs.c.state == RunState.SUCCESS.value)
+_OF_PROGRESS: Final = sa.or_(*(runs.c.run_kind == kind.value for kind in sorted(PROGRESS_KINDS)))
+_SUCCEEDED: Final = _OF_PROGRESS & (runs.c.state == RunState.SUCCESS.value)
 _SCHEDULED: Final = runs.c.run_kind == RunKind.SCHEDULED.value
 _FAILED: Final = runs.c.state == RunState.FAILED.value
 _GIVEN_UP: Final = _SCHEDULED & _FAILED & runs.c.retry_on.is_(None)
 
 
+def _greatest(column: sa.Column[datetime], condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """By going down an index until the condition holds, mostly at once: a maximum would read every run there ever was."""
+    return sa.select(column).where(_OF_PIPELINE, condition).order_by(column.desc()).limit(1)
+
+
+# Made once: the planner asks them of every pipeline again and again, and to put such a query together takes longer than to ask it.
+_OF_PIPELINE: Final = runs.c.pipeline_key == sa.bindparam("pipeline")
+_LAST_SUCCESS_END: Final = _greatest(runs.c.interval_end, _SUCCEEDED)
+_LAST_PASSED_END: Final = _greatest(runs.c.interval_end, _SUCCEEDED | _GIVEN_UP)
+_LAST_SUCCESS_ON: Final = (
+    sa.select(runs.c.finished_on)
+    .where(_OF_PIPELINE, _SUCCEEDED)
+    .order_by(runs.c.interval_end.desc(), runs.c.id.desc())
+    .limit(1)
+)
+_FIRST_SUCCESS_START: Final = sa.select(sa.func.min(runs.c.interval_start)).where(_OF_PIPELINE, _SUCCEEDED)
+_LAST_DATE: Final = _greatest(
+    runs.c.logical_date, _SCHEDULED & (_SUCCEEDED | (_FAILED & (runs.c.interval_start < sa.bindparam("read_to"))))
+)
+
+
 def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
     """The greatest end of a data interval that was read with success; None before the first."""
-    return _greatest(tx, pipeline_key, runs.c.interval_end, _SUCCEEDED)
+    return _found(tx, _LAST_SUCCESS_END, pipeline_key)
 
 
 def last_success_on(tx: Transaction, pipeline_key: int) -> datetime | None:
     """When the last of the data intervals that were read with success was; None before the first."""
-    query = sa.select(runs.c.finished_on).where(runs.c.pipeline_key == pipeline_key, _SUCCEEDED)
-    last = query.order_by(runs.c.interval_end.desc(), runs.c.id.desc()).limit(1)
-    found: datetime | None = tx.execute(last).scalar_one_or_none()
-    return found
+    return _found(tx, _LAST_SUCCESS_ON, pipeline_key)
 
 
 def first_success_start(tx: Transaction, pipeline_key: int) -> datetime | None:
     """The least start of a data interval that was read with success; None before the first."""
-    query = sa.select(sa.func.min(runs.c.interval_start)).where(runs.c.pipeline_key == pipeline_key, _SUCCEEDED)
-    found: datetime | None = tx.execute(query).scalar_one()
-    return found
+    return _found(tx, _FIRST_SUCCESS_START, pipeline_key)
 
 
 def last_end(tx: Transaction, pipeline_key: int, *, passes_failed: bool) -> datetime | None:
@@ -43,23 +60,19 @@ def last_end(tx: Transaction, pipeline_key: int, *, passes_failed: bool) -> date
     Args:
         passes_failed: intervals that failed and will not be tried again by themselves are passed, as if they had been read.
     """
-    return _greatest(tx, pipeline_key, runs.c.interval_end, _SUCCEEDED | _GIVEN_UP if passes_failed else _SUCCEEDED)
+    return _found(tx, _LAST_PASSED_END if passes_failed else _LAST_SUCCESS_END, pipeline_key)
 
 
 def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -> datetime | None:
     """The greatest logical date that no other run can have any more; None before the first (decision D26).
 
     It is that of a scheduled run that succeeded, or that failed and lies behind: its interval begins before ``read_to``, where the next one
-    starts. After the offset or the schedule changed, the next interval may have the date of such a run, and must not wait for it.
+    starts; nothing lies behind None. After the offset or the schedule changed, the next interval may have the date of such a run, and must
+    not wait for it.
     """
-    behind = _SUCCEEDED if read_to is None else _SUCCEEDED | (_FAILED & (runs.c.interval_start < read_to))
-    return _greatest(tx, pipeline_key, runs.c.logical_date, _SCHEDULED & behind)
+    return _found(tx, _LAST_DATE, pipeline_key, read_to=read_to)
 
 
-def _greatest(
-    tx: Transaction, pipeline_key: int, column: sa.Column[datetime], condition: sa.ColumnElement[bool]
-) -> datetime | None:
-    """By going down an index until the condition holds, mostly at once: a maximum would read every run there ever was."""
-    query = sa.select(column).where(runs.c.pipeline_key == pipeline_key, condition)
-    found: datetime | None = tx.execute(query.order_by(column.desc()).limit(1)).scalar_one_or_none()
+def _found(tx: Transaction, query: sa.Select[Any], pipeline_key: int, **values: object) -> datetime | None:
+    found: datetime | None = tx.execute(query, {"pipeline": pipeline_key, **values}).scalar_one_or_none()
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -107,7 +107,7 @@ def find(tx: Transaction, workspace_id: int, id: str, *, lock: bool = False) -> 
 
 def by_key(tx: Transaction, key: int) -> Pipeline:
     """The pipeline with this key, deleted or not."""
-    return _pipeline(tx.execute(_SELECT.where(pipelines.c.key == key)).one())
+    return _pipeline(tx.execute(_BY_KEY, {"of_key": key}).one())
 
 
 def all_of(tx: Transaction, workspace_id: int) -> list[Pipeline]:
@@ -122,7 +122,7 @@ def active(tx: Transaction) -> list[Pipeline]:
 
 def runnable(tx: Transaction) -> list[Pipeline]:
     """Every workspace's pipelines that runs may be made for: alive, active with all they use, no draft, not faulted."""
-    return _all(tx, *_active(), pipelines.c.faulted_reason.is_(None))
+    return [_pipeline(row) for row in tx.execute(_RUNNABLE)]
 
 
 def users_of_connection(tx: Transaction, connection_key: int) -> list[str]:
@@ -175,6 +175,10 @@ _SELECT = (
 
 def _active() -> tuple[sa.ColumnElement[bool], ...]:
     return (pipelines.c.active_slot.is_not(None), connections.c.is_active, data_models.c.is_active)
+
+
+_BY_KEY: Final = _SELECT.where(pipelines.c.key == sa.bindparam("of_key"))
+_RUNNABLE: Final = _SELECT.where(*_active(), pipelines.c.faulted_reason.is_(None)).order_by(pipelines.c.key)
 
 
 def _living() -> sa.ColumnElement[bool]:

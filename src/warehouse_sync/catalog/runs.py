@@ -43,6 +43,50 @@ _OTHER: Final = runs.alias("other")
 _LATER: Final = runs.alias("later")
 _LEAST_STEP: Final = timedelta(microseconds=1)
 
+# What the scheduler asks and writes over and over is made once: to put a statement together takes longer than to execute it.
+_SELECT: Final = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(
+    pipelines, pipelines.c.key == runs.c.pipeline_key
+)
+_OF_RUN: Final = runs.c.id == sa.bindparam("of_run")
+_OF_EPOCH: Final = runs.c.epoch == sa.bindparam("of_epoch")
+_OF_PIPELINE: Final = runs.c.pipeline_key == sa.bindparam("of_pipeline")
+_IS_TRIGGERED: Final = runs.c.state == RunState.TRIGGERED.value
+_IS_QUEUED: Final = runs.c.state == RunState.QUEUED.value
+_IS_RUNNING: Final = runs.c.state == RunState.RUNNING.value
+_SCHEDULED_OF_DATE: Final = sa.and_(
+    runs.c.run_kind == RunKind.SCHEDULED.value, runs.c.logical_date == sa.bindparam("of_date")
+)
+
+_BY_NUMBER: Final = _SELECT.where(_OF_RUN)
+_FAILED_OF_DATE: Final = _SELECT.where(_OF_PIPELINE, _SCHEDULED_OF_DATE, runs.c.state == RunState.FAILED.value)
+_TAKEN: Final = sa.union_all(
+    sa.select(runs.c.id).where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED_STATES)),
+    sa.select(runs.c.id).where(_OF_PIPELINE, _SCHEDULED_OF_DATE),
+).limit(1)
+_RETRY_TIME: Final = sa.select(runs.c.retry_on).where(_OF_RUN)
+_DUE_RETRIES: Final = _SELECT.where(
+    runs.c.id.in_(sa.select(_OTHER.c.id).where(_OTHER.c.retry_on.is_not(None))),  # few, of the many that failed
+    runs.c.state == RunState.FAILED.value,
+    sa.or_(runs.c.retry_on <= sa.bindparam("now"), runs.c.retry_on > sa.bindparam("too_late")),
+    pipelines.c.deleted_on.is_(None),
+    pipelines.c.active_slot.is_not(None),
+    ~sa.exists().where(_OTHER.c.pipeline_key == runs.c.pipeline_key, _OTHER.c.state.in_(_UNFINISHED_STATES)),
+).order_by(runs.c.retry_on, runs.c.id)
+
+_LEASES: Final = sa.select(runs.c.id, runs.c.epoch, runs.c.lease_until).where(_IS_RUNNING)
+_LEASE_OF_HOLDER: Final = sa.select(runs.c.lease_until).where(_OF_RUN, _OF_EPOCH, _IS_RUNNING)
+_UPDATE_HELD: Final = sa.update(runs).where(_OF_RUN, _OF_EPOCH, _IS_RUNNING)
+_UPDATE_OF_EPOCH: Final = sa.update(runs).where(
+    _OF_RUN, _OF_EPOCH, runs.c.state.in_(sa.bindparam("states", expanding=True))
+)
+_QUEUE: Final = sa.update(runs).where(_OF_RUN, _IS_TRIGGERED).values(state=RunState.QUEUED.value)
+_PUT_BACK: Final = sa.update(runs).where(_OF_RUN, _IS_RUNNING).values(state=RunState.QUEUED.value)
+_START: Final = (
+    sa.update(runs)
+    .where(_OF_RUN, _IS_QUEUED)
+    .values(state=RunState.RUNNING.value, epoch=runs.c.epoch + 1, finished_on=None)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -94,7 +138,7 @@ def get(tx: Transaction, run_id: int) -> Run:
     Raises:
         NotFound: there is none.
     """
-    found = _runs(tx, _SELECT.where(runs.c.id == run_id))
+    found = _runs(tx, _BY_NUMBER, of_run=run_id)
     if not found:
         raise NotFound(f"There is no pipeline run {run_id}.")
     return found[0]
@@ -149,15 +193,7 @@ def may_be_created(tx: Transaction, pipeline_key: int, request: RunRequest) -> b
 
 def failed_of_date(tx: Transaction, pipeline_key: int, logical_date: datetime) -> Run | None:
     """The failed scheduled run that has this date: until it is run again, the pipeline cannot pass it (decision D26)."""
-    found = _runs(
-        tx,
-        _SELECT.where(
-            runs.c.pipeline_key == pipeline_key,
-            runs.c.run_kind == RunKind.SCHEDULED.value,
-            runs.c.logical_date == logical_date,
-            runs.c.state == RunState.FAILED.value,
-        ),
-    )
+    found = _runs(tx, _FAILED_OF_DATE, of_pipeline=pipeline_key, of_date=logical_date)
     return found[0] if found else None
 
 
@@ -183,7 +219,7 @@ def read_before(tx: Transaction, run: Run) -> Run | None:
 
 def retry_time(tx: Transaction, run: Run) -> datetime | None:
     """When a failed run is tried again by itself; None if it is not."""
-    when: datetime | None = tx.execute(sa.select(runs.c.retry_on).where(runs.c.id == run.id)).scalar_one()
+    when: datetime | None = tx.execute(_RETRY_TIME, {"of_run": run.id}).scalar_one()
     return when
 
 
@@ -209,14 +245,13 @@ def resumable(tx: Transaction) -> set[int]:
 
 def unfinished_of(tx: Transaction, pipeline_key: int) -> Run | None:
     """The one unfinished run of a pipeline, if there is one."""
-    found = _runs(tx, _SELECT.where(runs.c.pipeline_key == pipeline_key, runs.c.state.in_(_UNFINISHED_STATES)))
+    found = _runs(tx, _SELECT.where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED_STATES)), of_pipeline=pipeline_key)
     return found[0] if found else None
 
 
 def leases(tx: Transaction) -> list[Lease]:
     """The leases of all runs that are being executed."""
-    query = sa.select(runs.c.id, runs.c.epoch, runs.c.lease_until).where(runs.c.state == RunState.RUNNING.value)
-    return [Lease(*row) for row in tx.execute(query)]
+    return [Lease(*row) for row in tx.execute(_LEASES)]
 
 
 def claim_next(
@@ -238,7 +273,7 @@ def renew(tx: Transaction, run: Run, *, now: datetime, lease: timedelta) -> bool
 
     Whatever the clock says, the lease ends later than before: others see by that change that the holder lives.
     """
-    before = tx.execute(sa.select(runs.c.lease_until).where(*_held(run))).scalar_one_or_none()
+    before = tx.execute(_LEASE_OF_HOLDER, _as_held(run)).scalar_one_or_none()
     return before is not None and _update_held(tx, run, lease_until=max(now + lease, before + _LEAST_STEP))
 
 
@@ -297,10 +332,7 @@ def finish(
     if counts is not None:
         values["counts"] = asdict(counts)
     _queue_if_triggered(tx, run.id)
-    statement = sa.update(runs).where(
-        runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state.in_(_states_before(state))
-    )
-    if tx.execute(statement.values(**values)).rowcount == 1:
+    if tx.execute(_UPDATE_OF_EPOCH, {**_as_held(run), "states": _states_before(state), **values}).rowcount == 1:
         attempts.keep(tx, run.id)
         return True
     same_verdict = (runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state == state.value)
@@ -314,7 +346,7 @@ def release(tx: Transaction, run: Run) -> bool:
 
 def void_leases(tx: Transaction) -> int:
     """Queues every run that was being executed: at start nobody holds one. Nothing else changes. Returns how many there were."""
-    statement = sa.update(runs).where(runs.c.state == RunState.RUNNING.value)
+    statement = sa.update(runs).where(_IS_RUNNING)
     return tx.execute(statement.values(state=RunState.QUEUED.value, holder=None, lease_until=None)).rowcount
 
 
@@ -329,16 +361,7 @@ def due_retries(tx: Transaction, *, now: datetime, longest_pause: timedelta) -> 
 
     What is to wait longer than the longest pause was put off when the clock was ahead: it has waited long enough.
     """
-    put_off = sa.select(_OTHER.c.id).where(_OTHER.c.retry_on.is_not(None))  # few, of the many that failed
-    query = _SELECT.where(
-        runs.c.id.in_(put_off),
-        runs.c.state == RunState.FAILED.value,
-        sa.or_(runs.c.retry_on <= now, runs.c.retry_on > now + longest_pause),
-        pipelines.c.deleted_on.is_(None),
-        pipelines.c.active_slot.is_not(None),
-        ~sa.exists().where(_OTHER.c.pipeline_key == runs.c.pipeline_key, _OTHER.c.state.in_(_UNFINISHED_STATES)),
-    )
-    return _runs(tx, query.order_by(runs.c.retry_on, runs.c.id))
+    return _runs(tx, _DUE_RETRIES, now=now, too_late=now + longest_pause)
 
 
 def retry(tx: Transaction, run: Run) -> Run | None:
@@ -380,9 +403,6 @@ def retry(tx: Transaction, run: Run) -> Run | None:
     return None
 
 
-_SELECT = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(pipelines, pipelines.c.key == runs.c.pipeline_key)
-
-
 def _was_read_since() -> sa.ColumnElement[bool]:
     """Whether of a run of progress another one has read some of its rows.
 
@@ -416,10 +436,7 @@ def _insert_unless_taken(tx: Transaction, values: dict[str, Any]) -> int | None:
 
 def _is_taken(tx: Transaction, pipeline_key: int, logical_date: datetime) -> bool:
     """Whether a pipeline has an unfinished run, or a scheduled one of this date."""
-    of_pipeline = sa.select(runs.c.id).where(runs.c.pipeline_key == pipeline_key)
-    busy = of_pipeline.where(runs.c.state.in_(_UNFINISHED_STATES))
-    dated = of_pipeline.where(runs.c.run_kind == RunKind.SCHEDULED.value, runs.c.logical_date == logical_date)
-    return tx.execute(sa.union_all(busy, dated).limit(1)).one_or_none() is not None
+    return tx.execute(_TAKEN, {"of_pipeline": pipeline_key, "of_date": logical_date}).one_or_none() is not None
 
 
 def _busy(tx: Transaction, pipeline: Pipeline) -> Busy:
@@ -428,9 +445,14 @@ def _busy(tx: Transaction, pipeline: Pipeline) -> Busy:
 
 
 def _claimable(tx: Transaction, abandoned: Collection[Lease]) -> int | None:
-    running = runs.c.state == RunState.RUNNING.value
+    found: int | None = tx.execute(_next_of(abandoned) if abandoned else _NEXT_WAITING).scalar_one_or_none()
+    return found
+
+
+def _next_of(abandoned: Collection[Lease]) -> sa.Select[Any]:
+    """The oldest run that waits or whose lease is one of these."""
     unrenewed = [
-        sa.and_(running, runs.c.id == lease.run_id, runs.c.epoch == lease.epoch, runs.c.lease_until == lease.until)
+        sa.and_(_IS_RUNNING, runs.c.id == lease.run_id, runs.c.epoch == lease.epoch, runs.c.lease_until == lease.until)
         for lease in abandoned
     ]
     # What waits goes on waiting while its pipeline, or what that uses, is paused; taking back what a run did reads no warehouse. What was
@@ -438,7 +460,7 @@ def _claimable(tx: Transaction, abandoned: Collection[Lease]) -> int | None:
     is_asked_to_stop = runs.c.cancel_requested_on.is_not(None)
     is_on = sa.and_(pipelines.c.active_slot.is_not(None), connections.c.is_active, data_models.c.is_active)
     waiting = runs.c.state.in_(_WAITING) & (is_on | is_asked_to_stop | (runs.c.run_kind == RunKind.UNDO.value))
-    query = (
+    return (
         sa.select(runs.c.id)
         .join(pipelines, pipelines.c.key == runs.c.pipeline_key)
         .join(connections, connections.c.key == pipelines.c.connection_key)
@@ -448,32 +470,21 @@ def _claimable(tx: Transaction, abandoned: Collection[Lease]) -> int | None:
         .limit(1)
         .with_for_update(of=runs, skip_locked=True)
     )
-    return tx.execute(query).scalar_one_or_none()
+
+
+_NEXT_WAITING: Final = _next_of([])
 
 
 def _claim(tx: Transaction, run_id: int, *, holder: str, now: datetime, lease: timedelta) -> Run:
     """Queued, then running: no state is skipped, whatever it was before (promise I6)."""
     _queue_if_triggered(tx, run_id)
-    of_run = runs.c.id == run_id
-    tx.execute(sa.update(runs).where(of_run, runs.c.state == RunState.RUNNING.value).values(state="queued"))
-    tx.execute(
-        sa.update(runs)
-        .where(of_run, runs.c.state == RunState.QUEUED.value)
-        .values(
-            state=RunState.RUNNING.value,
-            epoch=runs.c.epoch + 1,
-            holder=holder,
-            lease_until=now + lease,
-            started_on=now,
-            finished_on=None,
-        )
-    )
+    tx.execute(_PUT_BACK, {"of_run": run_id})
+    tx.execute(_START, {"of_run": run_id, "holder": holder, "lease_until": now + lease, "started_on": now})
     return get(tx, run_id)
 
 
 def _queue_if_triggered(tx: Transaction, run_id: int) -> None:
-    triggered = (runs.c.id == run_id, runs.c.state == RunState.TRIGGERED.value)
-    tx.execute(sa.update(runs).where(*triggered).values(state=RunState.QUEUED.value))
+    tx.execute(_QUEUE, {"of_run": run_id})
 
 
 def _states_before(state: RunState) -> list[str]:
@@ -481,16 +492,16 @@ def _states_before(state: RunState) -> list[str]:
 
 
 def _update_held(tx: Transaction, run: Run, **values: object) -> bool:
-    return tx.execute(sa.update(runs).where(*_held(run)).values(**values)).rowcount == 1
+    return tx.execute(_UPDATE_HELD, {**_as_held(run), **values}).rowcount == 1
 
 
-def _held(run: Run) -> tuple[sa.ColumnElement[bool], ...]:
-    """That the run is still the holder's who has it as ``run``."""
-    return runs.c.id == run.id, runs.c.epoch == run.epoch, runs.c.state == RunState.RUNNING.value
+def _as_held(run: Run) -> dict[str, int]:
+    """What ``_OF_RUN`` and ``_OF_EPOCH`` ask for: that the run is still of the holder who has it as ``run``."""
+    return {"of_run": run.id, "of_epoch": run.epoch}
 
 
-def _runs(tx: Transaction, query: sa.Select[Any]) -> list[Run]:
-    return [_run(row) for row in tx.execute(query)]
+def _runs(tx: Transaction, query: sa.Select[Any], **values: object) -> list[Run]:
+    return [_run(row) for row in tx.execute(query, values)]
 
 
 def _run(row: sa.Row[Any]) -> Run:

@@ -121,6 +121,8 @@ def _smallest_wall_clock_from(moment: datetime, zone: tzinfo) -> datetime:
     That is the wall clock of ``moment``, unless clocks are set back soon after: then it may be the first wall clock after the change.
     """
     smallest = _wall(moment, zone)
+    if zone is UTC:
+        return smallest
     step_start, end = moment, _plus(moment, _LARGEST_STEP_BACK)
     while step_start < end:
         step_end = min(_plus(step_start, _PROBE), end)
