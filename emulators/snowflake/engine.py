@@ -23,9 +23,9 @@ from sqlglot import Expr, exp
 from sqlglot.errors import ParseError, TokenError
 
 from emulators.snowflake import columns, refusals
+from emulators.snowflake.administration import SUCCESS, Administration
 from emulators.snowflake.semi_structured import Declared
 
-SUCCESS = "SELECT 'Statement executed successfully.' AS \"status\""
 CANCEL_SECONDS = 5
 _ENGINE_PARAMETERS = {"QUOTED_IDENTIFIERS_IGNORE_CASE", "AUTOCOMMIT"}
 
@@ -178,6 +178,7 @@ class Engine:
 
     Args:
         cancel_session: stops what another session runs, on behalf of this one.
+        administration: who may do what.
     """
 
     def __init__(
@@ -186,7 +187,9 @@ class Engine:
         settings: Settings,
         declared: Declared,
         cancel_session: Callable[[Settings, int], None],
+        administration: Administration,
     ) -> None:
+        self._administration = administration
         self.connection = connection
         self._declared = declared
         self.settings = settings
@@ -260,6 +263,7 @@ class Engine:
 
     def _run(self, body: Mapping[str, Any]) -> Answer:
         sql = str(body["sqlText"])
+        sql = self._administration.carry_out(sql, self.settings.role) or sql
         statement = _only_statement(sql, body.get("parameters") or {}, self.settings.parameters)
         cursor = Cursor(self.connection, self.settings)
         if (handled := self._session_statement(statement)) is not None:
@@ -268,6 +272,9 @@ class Engine:
             self.settings.warehouse is None and statement.find(exp.Table) and isinstance(statement, exp.Query | exp.DML)
         ):
             raise refusals.no_warehouse()
+        else:
+            place = self.connection.database, self.connection.schema
+            self._administration.check(self.settings.role, statement, *place)
         kind = statement_type_id(statement)
         if body.get("describeOnly") and (described := cursor.columns_without_running(sql)) is not None:
             return Answer(str(uuid.uuid4()), kind, self._described(statement, described))
@@ -317,10 +324,14 @@ class Engine:
 
     def _use(self, kind: str, target: Expr) -> str | None:
         name = target.name if target.this.args.get("quoted") else target.name.upper()
+        if kind in ("WAREHOUSE", "DATABASE") and not self._administration.may_use(self.settings.role, kind, name):
+            raise refusals.no_such_object()
         if kind == "WAREHOUSE":
             self.settings.warehouse = existing(name, self.settings.warehouses)
             return SUCCESS
         if kind == "ROLE":
+            if not self._administration.has_role(self.settings.user, name):
+                raise refusals.no_such_object()
             self.settings.role = existing(name, self.settings.roles)
             return SUCCESS
         return None

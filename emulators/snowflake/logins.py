@@ -17,25 +17,25 @@ from emulators.snowflake.refusals import Refusal
 
 CONNECTION_STATE = "08001"
 LONGEST_JWT_SECONDS = 3600
-MOST_KEYS = 2
-"""RSA_PUBLIC_KEY and RSA_PUBLIC_KEY_2, so that keys can be changed one after the other."""
+KEY_PROPERTIES = ("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2")
+"""A user has two public keys at most, so that they can be changed one after the other."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Logins:
     """Who can log in how, by login name in upper case.
 
     Attributes:
         passwords: the password.
-        public_keys: one key or two.
+        public_keys: one key or two, by property.
         oauth_tokens: what an authorisation server would have issued.
         access_tokens: programmatic access tokens; also taken in the place of a password.
     """
 
-    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
-    public_keys: Mapping[str, tuple[RSAPublicKey, ...]] = field(default_factory=dict, repr=False)
-    oauth_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
-    access_tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    public_keys: dict[str, dict[str, RSAPublicKey]] = field(default_factory=dict, repr=False)
+    oauth_tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    access_tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def authenticated(self, request: Mapping[str, Any]) -> str:
         """The user that the ``data`` of a log-in request proves to be.
@@ -68,7 +68,7 @@ class Logins:
     def _by_key_pair(self, user: str, account: str, token: str) -> str:
         """Issuer, subject, life and signature: one of them wrong is one and the same refusal, as from Snowflake."""
         subject = f"{account.partition('.')[0].upper()}.{user}"
-        for key in self.public_keys.get(user, ()):
+        for key in list(self.public_keys.get(user, {}).values()):
             if _is_signed_by(key, token, subject):
                 return user
         raise Refusal(390144, CONNECTION_STATE, "JWT token is invalid.")

@@ -57,6 +57,14 @@ def no_such_object() -> Refusal:
     return Refusal(2043, "02000", "SQL compilation error:\nObject does not exist, or operation cannot be performed.")
 
 
+def insufficient_privileges() -> Refusal:
+    return Refusal(3001, "42501", "SQL access control error:\nInsufficient privileges to operate on object.")
+
+
+def not_authorized(kind: str, name: str) -> Refusal:
+    return Refusal(2003, "02000", f"SQL compilation error:\n{kind} '{name}' does not exist or not authorized.")
+
+
 def no_such_session(session_id: int) -> Refusal:
     return Refusal(2003, "02000", f"SQL compilation error:\nSession '{session_id}' does not exist or not authorized.")
 

@@ -24,7 +24,7 @@ from fakesnow.instance import FakeSnow
 
 from emulators.snowflake import sample
 from emulators.snowflake.faults import NO_FAULT, parse_fault
-from emulators.snowflake.logins import MOST_KEYS, Logins
+from emulators.snowflake.logins import KEY_PROPERTIES, Logins
 from emulators.snowflake.results import SmallResults
 from emulators.snowflake.sessions import Account, Sessions
 from emulators.snowflake.wire import Wire
@@ -111,13 +111,13 @@ def _named(text: str) -> tuple[str, str]:
     return user.upper(), value
 
 
-def _public_keys(given: list[tuple[str, str]]) -> dict[str, tuple[RSAPublicKey, ...]]:
-    keys: dict[str, tuple[RSAPublicKey, ...]] = {}
+def _public_keys(given: list[tuple[str, str]]) -> dict[str, dict[str, RSAPublicKey]]:
+    keys: dict[str, dict[str, RSAPublicKey]] = {}
     for user, file in given:
-        key = load_pem_public_key(Path(file).read_bytes())
-        if not isinstance(key, RSAPublicKey) or len(keys.get(user, ())) == MOST_KEYS:
-            sys.exit(f"{file} is not an RSA key, or the third of {user}: a user has at most {MOST_KEYS}")
-        keys[user] = (*keys.get(user, ()), key)
+        key, known = load_pem_public_key(Path(file).read_bytes()), keys.setdefault(user, {})
+        if not isinstance(key, RSAPublicKey) or len(known) == len(KEY_PROPERTIES):
+            sys.exit(f"{file} is not an RSA key, or the third of {user}: a user has at most {len(KEY_PROPERTIES)}")
+        known[KEY_PROPERTIES[len(known)]] = key
     return keys
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from fakesnow.instance import FakeSnow
 
+from emulators.snowflake.administration import Administration
 from emulators.snowflake.engine import Engine, Settings
 from emulators.snowflake.logins import CONNECTION_STATE, Logins
 from emulators.snowflake.refusals import Refusal, no_such_session
@@ -43,6 +44,7 @@ class Sessions:
         self._instance = instance
         self._declared = Declared()
         self._account = account
+        self._administration = Administration(account.logins)
         self._open: OrderedDict[str, Engine] = OrderedDict()
         self._lock = threading.Lock()
         self._connecting = threading.Lock()
@@ -65,7 +67,7 @@ class Sessions:
         user = self._account.logins.authenticated(request)
         parameters = {name.upper(): value for name, value in (request.get("SESSION_PARAMETERS") or {}).items()}
         role = _upper(chosen.get("roleName"))
-        if role is not None and not _exists(role, self._account.roles):
+        if role is not None and not (_exists(role, self._account.roles) and self._administration.has_role(user, role)):
             raise _refused_role(role)
         warehouse, database = _upper(chosen.get("warehouse")), _upper(chosen.get("databaseName"))
         if str(parameters.get("CLIENT_VALIDATE_DEFAULT_PARAMETERS")).lower() == "true":
@@ -75,7 +77,7 @@ class Sessions:
             session_id=next(self._ids),
             user=user,
             role=role or (min(self._account.roles) if self._account.roles else "PUBLIC"),
-            warehouse=self._warehouse(warehouse),
+            warehouse=self._warehouse(role, warehouse),
             warehouses=self._account.warehouses,
             roles=self._account.roles,
             parameters=parameters,
@@ -87,7 +89,10 @@ class Sessions:
                 _upper(chosen.get("schemaName")) if database else None,
                 autocommit=str(parameters.get("AUTOCOMMIT", True)).lower() == "true",
             )
-        token, engine = secrets.token_urlsafe(32), Engine(connection, settings, self._declared, self._cancel)
+        token, engine = (
+            secrets.token_urlsafe(32),
+            Engine(connection, settings, self._declared, self._cancel, self._administration),
+        )
         with self._lock:
             self._open[token] = engine
             forgotten = self._open.popitem(last=False)[1] if len(self._open) > MOST_SESSIONS else None
@@ -135,11 +140,12 @@ class Sessions:
                 return
         raise no_such_session(session_id)
 
-    def _warehouse(self, asked: str | None) -> str | None:
-        """The session's warehouse: log-in succeeds with one that does not exist, and the first query fails."""
+    def _warehouse(self, role: str | None, asked: str | None) -> str | None:
+        """The session's warehouse: log-in succeeds with one that does not exist or may not be used, and the first query fails."""
         if asked is None:
             return None if self._account.warehouses is not None else "EMULATED"
-        return asked if _exists(asked, self._account.warehouses) else None
+        may_use = self._administration.may_use(role, "WAREHOUSE", asked)
+        return asked if may_use and _exists(asked, self._account.warehouses) else None
 
 
 def _upper(name: str | None) -> str | None:

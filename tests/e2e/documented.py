@@ -28,12 +28,13 @@ class Place:
 
 def blocks(page: str, language: str) -> list[str]:
     """The page's blocks of a language, as they stand."""
-    return re.findall(rf"^```{language}\n(.*?)^```", (PAGES / page).read_text(), re.MULTILINE | re.DOTALL)
+    return blocks_of((PAGES / page).read_text(), language)
 
 
 def statements(sql: Iterable[str]) -> tuple[str, ...]:
-    """Every statement of blocks of SQL."""
-    return tuple(filter(None, (part.strip() for block in sql for part in block.split(";"))))
+    """Every statement of blocks of SQL, without comments."""
+    plain = (re.sub(r"--[^\n]*", "", block) for block in sql)
+    return tuple(filter(None, (part.strip() for block in plain for part in block.split(";"))))
 
 
 def documented(page: str, **changes: Any) -> dict[str, Any]:
@@ -41,11 +42,34 @@ def documented(page: str, **changes: Any) -> dict[str, Any]:
     return json.loads(blocks(page, "json")[0]) | changes
 
 
+def section(page: str, title: str) -> str:
+    """The text below a heading of the page, up to the next one."""
+    found = re.search(
+        rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", (PAGES / page).read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert found, f"{page} has no section {title!r}"
+    return found[1]
+
+
+def blocks_of(text: str, language: str) -> list[str]:
+    """The blocks of a language in a text, as they stand."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
 def create(place: Place, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """Creates a connection; gives the status and the answer, refusals too."""
-    url = f"{place.service.url}/platform/experimental/workspaces/{WORKSPACE}/inputs/warehouse/connections"
+    return _sent(place, "POST", "connections", body)
+
+
+def replace(place: Place, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Replaces a connection; gives the status and the answer, refusals too."""
+    return _sent(place, "PUT", f"connections/{body['id']}", body)
+
+
+def _sent(place: Place, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    url = f"{place.service.url}/platform/experimental/workspaces/{WORKSPACE}/inputs/warehouse/{path}"
     headers = {"Authorization": f"Bearer {place.service.client._valid_token()}"}
-    answer = httpx.post(url, json=body, headers=headers, timeout=60)
+    answer = httpx.request(method, url, json=body, headers=headers, timeout=60)
     return answer.status_code, answer.json()
 
 
