@@ -148,16 +148,16 @@ class Talk:
         self._listen("query")
         rows = self._worker.shop.ask(sql).combine_chunks()
         self._note(sql, tuple(rows.column("token").to_pylist()))
-        writer = SpoolWriter(request, self._schema)
-        last = self._worker.luck.rng.randint(0, rows.num_rows) if self._fault_at == "fetch" else -1
-        for number, batch in enumerate(rows.to_batches(max_chunksize=self._worker.luck.rng.randint(1, 3))):
-            self._listen("batch")
-            if number == last:
-                self.stumble("fetch")
-            writer.write(normalise(batch, self._schema))
-            on_progress(Progress("fetch", writer.rows, writer.size))
-        self._listen("seal")
-        return writer.seal()
+        with SpoolWriter(request, self._schema) as writer:
+            last = self._worker.luck.rng.randint(0, rows.num_rows) if self._fault_at == "fetch" else -1
+            for number, batch in enumerate(rows.to_batches(max_chunksize=self._worker.luck.rng.randint(1, 3))):
+                self._listen("batch")
+                if number == last:
+                    self.stumble("fetch")
+                writer.write(normalise(batch, self._schema))
+                on_progress(Progress("fetch", writer.rows, writer.size))
+            self._listen("seal")
+            return writer.seal()
 
     def stumble(self, where: str) -> None:
         """Fails if the seed wants that here."""

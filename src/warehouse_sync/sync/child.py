@@ -127,17 +127,19 @@ class Child:
     def _fetch(self, command: Message) -> Message:
         if self._schema is None:
             raise RunError("Probe before fetching.", code="worker_misused")
-        writer = SpoolWriter(spool_request_of(command["spool"]), self._schema)
         said = 0.0
-        with closing(self._rows(command["sql"])) as stream:
+        with (
+            SpoolWriter(spool_request_of(command["spool"]), self._schema) as writer,
+            closing(self._rows(command["sql"])) as stream,
+        ):
             for batch in stream:
                 self._refuse_if_changed(batch)
                 writer.write(batch)
                 if time.monotonic() - said >= _PROGRESS_SECONDS:
                     self._say(_progress("fetch", writer))
                     said = time.monotonic()
-        self._say(_progress("seal", writer))
-        return {"manifest": writer.seal().to_json()}
+            self._say(_progress("seal", writer))
+            return {"manifest": writer.seal().to_json()}
 
     def _refuse_if_changed(self, batch: pa.RecordBatch) -> None:
         if self._cancelled.is_set():

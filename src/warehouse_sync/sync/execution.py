@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,7 +38,7 @@ from warehouse_sync.sync.load_timestamps import shown_bound
 from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
 from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, open_spool
-from warehouse_sync.sync.spool_manifest import SpoolChunk, damaged
+from warehouse_sync.sync.spool_manifest import damaged
 from warehouse_sync.sync.verification import find_differences, settle_chunk
 from warehouse_sync.sync.worker import Conversation, Progress, WarehouseWorker
 from warehouse_sync.warehouses.arrow import column_kinds
@@ -189,14 +189,12 @@ class RunExecutor:
         plan = ApplyPlan(order.run.key, order.data_model.key, records, order.rules, _late_row_plan(order, records))
         apply = self._settling(order.run, plan, spool, cancelled) if order.run.kind.compares else self._apply
         counts = progress.counts
-        for number, chunk in enumerate(spool.chunks()):
-            if number < progress.chunks:
-                continue
-            if cancelled():
-                raise RunError("The run was cancelled.", code=CANCELLED)
-            rows = self._rows(order.run, spool, chunk)
-            counts += apply(self._stores, plan, number, rows, now=self._clock.now())
-            observer.chunk_applied(counts, spool.manifest.rows)
+        with closing(self._rows(order.run, spool, progress.chunks)) as tables:
+            for number, rows in enumerate(tables, progress.chunks):
+                if cancelled():
+                    raise RunError("The run was cancelled.", code=CANCELLED)
+                counts += apply(self._stores, plan, number, rows, now=self._clock.now())
+                observer.chunk_applied(counts, spool.manifest.rows)
         crashpoint("last_chunk_applied")
         return counts
 
@@ -204,8 +202,8 @@ class RunExecutor:
         self, run: Run, plan: ApplyPlan, spool: Spool, cancelled: Callable[[], bool]
     ) -> Callable[..., RunCounts]:
         """Compares all chunks; returns what applies one of them."""
-        tables = (self._rows(run, spool, chunk) for chunk in spool.chunks())
-        findings = find_differences(self._stores, plan, tables, cancelled, now=self._clock.now())
+        with closing(self._rows(run, spool)) as tables:
+            findings = find_differences(self._stores, plan, tables, cancelled, now=self._clock.now())
 
         def settle(stores: ProfileStores, plan: ApplyPlan, number: int, rows: pa.Table, *, now: datetime) -> RunCounts:
             repairs = run.kind is RunKind.REPAIR
@@ -287,9 +285,9 @@ class RunExecutor:
         discard_spool(directory)
         return None
 
-    def _rows(self, run: Run, spool: Spool, chunk: SpoolChunk) -> pa.Table:
+    def _rows(self, run: Run, spool: Spool, first: int = 0) -> Generator[pa.Table, None, None]:
         try:
-            return spool.read(chunk)
+            yield from spool.tables(first)
         except StoreError:
             discard_spool(self._directory(run.id))  # the next attempt would meet the same damage
             raise

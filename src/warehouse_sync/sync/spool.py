@@ -8,10 +8,12 @@ rows in the order of their load timestamps; a smaller one keeps the order of the
 from __future__ import annotations
 
 import shutil
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pyarrow as pa
 
@@ -70,6 +72,22 @@ class Spool:
         """The chunks, in the order in which they are applied."""
         return list(self.manifest.chunks)
 
+    def tables(self, first: int = 0) -> Generator[pa.Table, None, None]:
+        """The rows of each chunk from number ``first`` on; while one is in use, the next is checked.
+
+        Raises:
+            StoreError: as :meth:`read`.
+        """
+        chunks = self.manifest.chunks[first:]
+        with ThreadPoolExecutor(1, thread_name_prefix="spool") as ahead:
+            reading = [ahead.submit(self.read, chunk) for chunk in chunks[:1]]
+            for chunk in chunks[1:]:
+                table = reading.pop().result()
+                reading.append(ahead.submit(self.read, chunk))
+                yield table
+            for last in reading:
+                yield last.result()
+
     def read(self, chunk: SpoolChunk) -> pa.Table:
         """The rows of a chunk, mapped from its file.
 
@@ -123,7 +141,11 @@ class _Part:
 
 
 class SpoolWriter:
-    """Fills one spool, then seals it. Holds about two chunks in memory, and one 64-bit number per row."""
+    """Fills one spool, then seals it. Holds about three chunks in memory, and one 64-bit number per row.
+
+    A chunk is written and synced on a thread of its own while the warehouse sends the rows of the next. Leaving the block waits for that
+    thread, sealed or not.
+    """
 
     def __init__(self, request: SpoolRequest, schema: pa.Schema) -> None:
         if not names_equal(schema, request.load_timestamp):
@@ -137,10 +159,18 @@ class SpoolWriter:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._pending_bytes = 0
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._being_written: Future[_Part] | None = None
         self.rows = 0
         self.size = 0
         with disk_errors():
             self._make_folder(request.directory)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._disk.shutdown()
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Takes rows of the spool's schema.
@@ -161,11 +191,12 @@ class SpoolWriter:
     def seal(self) -> Manifest:
         """Makes the spool durable and whole; afterwards ``open_spool`` finds it."""
         with disk_errors():
-            if self._pending_rows and not self._parts:
-                self._write_part(pa.Table.from_batches(self._pending, self._schema), "chunk-000000.arrow")
+            if self._pending_rows and not self._keys:
+                self._write_part(pa.Table.from_batches(self._pending, self._schema))
                 self._pending = []
             elif self._pending_rows:
                 self._write_run()
+            self._await_part()
             chunks = self._chunks()
             manifest = Manifest(
                 schema=self._schema,
@@ -231,20 +262,31 @@ class SpoolWriter:
             table, keys = table.take(pa.array(order)), keys[order]
         self._keys.append(keys)
         with disk_errors():
-            self._write_part(table, f"chunk-{len(self._parts):06d}.arrow")
+            self._write_part(table)
 
-    def _write_part(self, table: pa.Table, file_name: str) -> None:
+    def _write_part(self, table: pa.Table, suffix: str = "") -> None:
+        """Begins to write the next part, once the one before is on the disk."""
+        self._await_part()
         if shutil.disk_usage(self._request.directory).free < self._request.min_free_bytes + table.nbytes:
             raise disk_full()
+        self._being_written = self._disk.submit(self._written, table, f"chunk-{len(self._parts):06d}{suffix}.arrow")
+
+    def _written(self, table: pa.Table, file_name: str) -> _Part:
         size, crc32 = write_table(self._request.directory / file_name, table)
-        self.size += size
+        return _Part(file_name, table.num_rows, size, crc32)
+
+    def _await_part(self) -> None:
+        if self._being_written is None:
+            return
+        part, self._being_written = self._being_written.result(), None
+        self.size += part.size
         if self.size > self._request.max_bytes:
             raise RunError(
                 f"The rows of this run need more than {self._request.max_bytes} bytes on disk. Nothing was changed. Select fewer "
                 "columns or rows, or ask the operator to raise the limit of the spool.",
                 code="spool_too_large",
             )
-        self._parts.append(_Part(file_name, table.num_rows, size, crc32))
+        self._parts.append(part)
         crashpoint("spool_file_fsynced")
 
     def _chunks(self) -> tuple[SpoolChunk, ...]:
@@ -265,7 +307,8 @@ class SpoolWriter:
         self.size = 0  # what the finished spool holds; the runs are gone when it is sealed
         # A run is opened anew whenever it is asked for: a file that stays mapped keeps its pages in our memory.
         tables = merged(self._keys, rows, lambda number: read_table(paths[number]), self._request.load_timestamp)
-        for number, table in enumerate(tables):
-            self._write_part(table, f"chunk-{number:06d}-sorted.arrow")
+        for table in tables:
+            self._write_part(table, "-sorted")
+        self._await_part()
         for path in paths:
             path.unlink()

@@ -40,10 +40,10 @@ def batch(stamps: list[int], first: int = 0, note: str = "n") -> pa.RecordBatch:
 
 
 def fill(wanted: SpoolRequest, stamps: list[int], batch_rows: int = 7) -> Manifest:
-    writer = SpoolWriter(wanted, SCHEMA)
-    for start in range(0, len(stamps), batch_rows):
-        writer.write(batch(stamps[start : start + batch_rows], start))
-    return writer.seal()
+    with SpoolWriter(wanted, SCHEMA) as writer:
+        for start in range(0, len(stamps), batch_rows):
+            writer.write(batch(stamps[start : start + batch_rows], start))
+        return writer.seal()
 
 
 def opened(wanted: SpoolRequest) -> Spool:
@@ -116,17 +116,17 @@ def test_a_spool_without_rows_is_sealed_with_no_chunk(tmp_path: Path) -> None:
 
 def test_chunks_are_cut_by_bytes_as_well(tmp_path: Path) -> None:
     wanted = request(tmp_path, chunk_rows=1000, chunk_bytes=4000)
-    writer = SpoolWriter(wanted, SCHEMA)
-    writer.write(batch(list(range(100)), note="x" * 1000))
-    chunks = writer.seal().chunks
+    with SpoolWriter(wanted, SCHEMA) as writer:
+        writer.write(batch(list(range(100)), note="x" * 1000))
+        chunks = writer.seal().chunks
     assert len(chunks) > 20
     assert rows_of(wanted) == [(i, i) for i in range(100)]
 
 
 def test_an_unsealed_spool_counts_for_nothing_and_is_overwritten(tmp_path: Path) -> None:
     wanted = request(tmp_path)
-    writer = SpoolWriter(wanted, SCHEMA)
-    writer.write(batch(list(range(25))))
+    with SpoolWriter(wanted, SCHEMA) as writer:
+        writer.write(batch(list(range(25))))
     assert list(wanted.directory.iterdir())
     assert open_spool(wanted.directory) is None
     fill(wanted, [3, 2, 1])
@@ -198,8 +198,7 @@ def test_limits(tmp_path: Path) -> None:
 
 
 def test_a_row_without_load_timestamp_is_refused(tmp_path: Path) -> None:
-    writer = SpoolWriter(request(tmp_path), SCHEMA)
-    with pytest.raises(RunError, match="NULL"):
+    with SpoolWriter(request(tmp_path), SCHEMA) as writer, pytest.raises(RunError, match="NULL"):
         writer.write(batch([None] * 11))  # type: ignore[list-item]
 
 
