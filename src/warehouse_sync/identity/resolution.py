@@ -90,41 +90,50 @@ def _set_statements(coded: CodedRules, codes: Sequence[int]) -> Iterator[str]:
     yield """CREATE TEMP TABLE grp AS
              SELECT g, min(ord) AS ord, max(ord) AS last_ord, min(load_ts) AS load_ts, count(*) AS rows
              FROM keyed WHERE reject IS NULL GROUP BY g"""
-    yield f"CREATE TEMP TABLE pair AS {_pairs(codes)}"
-    yield f"""CREATE TEMP TABLE probe AS
-              SELECT p.ord, p.type, rank, p.h, l.profile
-              FROM pair p LEFT JOIN lookup l USING (h) LEFT JOIN ({_ranks(coded)}) USING (type)"""
+    yield f"CREATE TEMP VIEW pair AS {_pairs(coded, codes)}"
+    yield """CREATE TEMP TABLE probe AS
+             SELECT p.ord, p.type, p.rank, p.h, p.mask, l.profile
+             FROM (SELECT * FROM pair SEMI JOIN grp USING (ord)) p LEFT JOIN lookup l USING (h)"""
     yield f"""CREATE TEMP TABLE direct_hit AS
               SELECT ord, {_DIRECT}::UTINYINT AS type, NULL::INTEGER AS rank, direct AS profile
               FROM keyed JOIN grp USING (ord) WHERE direct IS NOT NULL"""
-    yield from _entangled_statements(coded)
+    # Of each group that reaches somebody: whether by a look-up identity, and whether all it reaches is one profile.
+    yield """CREATE TEMP TABLE reaching AS
+             SELECT ord, any_value(mask) AS mask, count(*) AS hits, count(rank) > 0 AS is_lookup,
+                    min(profile) AS profile, min(profile) = max(profile) AS is_one
+             FROM probe WHERE profile IS NOT NULL GROUP BY ord"""
+    yield _entangled_statement(coded)
     yield _settled_statement(coded)
+    yield "CREATE TEMP TABLE unsettled AS SELECT ord FROM grp ANTI JOIN settled USING (ord)"
     yield """CREATE TEMP TABLE hit AS
-             SELECT ord, type, rank, profile FROM probe ANTI JOIN settled USING (ord) WHERE profile IS NOT NULL
+             SELECT ord, type, rank, profile FROM probe SEMI JOIN unsettled USING (ord) WHERE profile IS NOT NULL
              UNION ALL SELECT * FROM direct_hit"""
     yield from _choice_statements(coded)
 
 
-def _entangled_statements(coded: CodedRules) -> Iterator[str]:
+def _entangled_statement(coded: CodedRules) -> str:
     """Groups whose outcome can depend on another group: both have a new identity, or both reach one stored profile.
 
     An identity that is stored already leads every group that has it to its owner, so only new ones need to be compared themselves.
     """
     repeated = "OR rows > 1" if coded.immutable else ""  # a skipped immutable value breaks "the rest follow the first"
-    yield f"""CREATE TEMP TABLE entangled AS
-              SELECT DISTINCT ord FROM (
-                  SELECT ord FROM probe SEMI JOIN (
-                      SELECT h FROM probe WHERE profile IS NULL AND rank IS NOT NULL
-                      GROUP BY h HAVING min(ord) <> max(ord)) USING (h)
-                  UNION ALL
-                  SELECT ord FROM (SELECT ord, profile FROM probe WHERE rank IS NOT NULL UNION ALL SELECT ord, profile FROM direct_hit)
-                  SEMI JOIN (
-                      SELECT profile FROM (
-                          SELECT ord, profile FROM probe WHERE rank IS NOT NULL AND profile IS NOT NULL
-                          UNION ALL SELECT ord, profile FROM direct_hit)
-                      GROUP BY profile HAVING min(ord) <> max(ord)) USING (profile)
-                  UNION ALL
-                  SELECT ord FROM grp WHERE false {repeated})"""
+    return f"""CREATE TEMP TABLE entangled AS
+               WITH reached AS MATERIALIZED (
+                   SELECT ord, profile FROM reaching WHERE is_one AND is_lookup
+                   UNION ALL
+                   SELECT ord, profile FROM probe SEMI JOIN (SELECT ord FROM reaching WHERE NOT is_one) USING (ord)
+                   WHERE rank IS NOT NULL AND profile IS NOT NULL
+                   UNION ALL
+                   SELECT ord, profile FROM direct_hit)
+               SELECT DISTINCT ord FROM (
+                   SELECT ord FROM probe SEMI JOIN (
+                       SELECT h FROM probe WHERE profile IS NULL AND rank IS NOT NULL
+                       GROUP BY h HAVING count(*) > 1) USING (h)
+                   UNION ALL
+                   SELECT ord FROM reached SEMI JOIN (
+                       SELECT profile FROM reached GROUP BY profile HAVING min(ord) <> max(ord)) USING (profile)
+                   UNION ALL
+                   SELECT ord FROM grp WHERE false {repeated})"""
 
 
 def _settled_statement(coded: CodedRules) -> str:
@@ -133,14 +142,10 @@ def _settled_statement(coded: CodedRules) -> str:
     The guards pass by themselves where the group has a login identity (A2, A3) and an immutable one (A1), if there are such types: they are
     matched like all others. And no type ranks above the highest matched one (A4).
     """
-    passes = [f"any_value(mask) & {mask} <> 0" for mask in (coded.login, coded.immutable) if mask]
+    passes = [f"AND mask & {mask} <> 0" for mask in (coded.login, coded.immutable) if mask]
     return f"""CREATE TEMP TABLE settled AS
-               SELECT ord, min(profile) AS profile
-               FROM probe ANTI JOIN entangled USING (ord) JOIN keyed USING (ord)
-               WHERE keyed.direct IS NULL
-               GROUP BY ord
-               HAVING count(profile) = count(*) AND count(*) = bit_count(any_value(mask)) AND min(profile) = max(profile)
-                  {"".join(f" AND {test}" for test in passes)}"""
+               SELECT ord, profile FROM reaching ANTI JOIN entangled USING (ord)
+               WHERE is_one AND hits = bit_count(mask) {" ".join(passes)}"""
 
 
 def _choice_statements(coded: CodedRules) -> Iterator[str]:
@@ -190,8 +195,7 @@ def _outcome_statements(coded: CodedRules, next_profile: int, first_seq: int) ->
     """Numbers the new profiles and joins what the three ways of resolving have decided."""
     yield f"""CREATE TEMP TABLE created AS
               SELECT ord, {next_profile - 1} + row_number() OVER (ORDER BY ord) AS profile, entangled FROM (
-                  SELECT ord, false AS entangled FROM grp
-                  ANTI JOIN settled USING (ord) ANTI JOIN chosen USING (ord) ANTI JOIN entangled USING (ord)
+                  SELECT ord, false AS entangled FROM unsettled ANTI JOIN chosen USING (ord) ANTI JOIN entangled USING (ord)
                   UNION ALL SELECT ord, true FROM one_created)"""
     yield """CREATE TEMP TABLE assigned AS
              SELECT ord, profile, found_by, false AS is_new FROM chosen
@@ -199,13 +203,16 @@ def _outcome_statements(coded: CodedRules, next_profile: int, first_seq: int) ->
     yield """CREATE TEMP TABLE placed AS
              SELECT grp.*, profile FROM grp JOIN (
                  SELECT ord, profile FROM settled UNION ALL SELECT ord, profile FROM assigned) USING (ord)"""
-    yield """CREATE TEMP TABLE resolved AS
+    yield """CREATE TEMP VIEW resolved_alone AS
+             SELECT one.ord, coalesce(created.profile, one.profile) AS profile
+             FROM one_resolved one LEFT JOIN created ON created.ord = -one.profile - 1"""
+    yield """CREATE TEMP VIEW resolved AS
              SELECT keyed.ord, placed.profile FROM keyed JOIN placed USING (g) WHERE keyed.reject IS NULL
-             UNION ALL
-             SELECT ord, profile FROM one_resolved WHERE profile > 0
-             UNION ALL
-             SELECT one_resolved.ord, created.profile
-             FROM one_resolved JOIN created ON created.ord = -one_resolved.profile - 1 WHERE one_resolved.profile < 0"""
+             UNION ALL SELECT * FROM resolved_alone"""
+    yield """CREATE TEMP TABLE latest AS
+             SELECT profile, max(ord) AS ord, sum(rows)::BIGINT AS rows FROM (
+                 SELECT profile, last_ord AS ord, rows FROM placed UNION ALL SELECT profile, ord, 1 FROM resolved_alone)
+             GROUP BY profile"""
     yield from _written_statements(coded, first_seq)
     yield f"""CREATE TEMP TABLE seen AS
               WITH co_owner AS (
@@ -266,24 +273,21 @@ def _written_statements(coded: CodedRules, first_seq: int) -> Iterator[str]:
              QUALIFY row_number() OVER (PARTITION BY ord ORDER BY score DESC, judged.profile) = 1
              UNION ALL
              SELECT o.ord, resolved.profile, coalesce(created.profile, o.profile), shared, guards
-             FROM one_refused o SEMI JOIN attached USING (ord) JOIN resolved USING (ord)
+             FROM one_refused o SEMI JOIN attached USING (ord) JOIN resolved_alone resolved USING (ord)
              LEFT JOIN created ON created.ord = -o.profile - 1"""
 
 
-def _pairs(codes: Sequence[int]) -> str:
-    """The identities of each group's first row, one row per identity."""
+def _pairs(coded: CodedRules, codes: Sequence[int]) -> str:
+    """The identities of every row, one row per identity; ``mask`` is the row's, NULL if it names its profile itself."""
     selects = [
-        f"""SELECT keyed.ord, {code}::UTINYINT AS type, h_{code} AS h, v_{code} AS value
-            FROM keyed SEMI JOIN grp USING (ord) WHERE h_{code} IS NOT NULL"""
+        f"""SELECT keyed.ord, {code}::UTINYINT AS type, {coded.rank.get(code, "NULL")}::INTEGER AS rank, h_{code} AS h, v_{code} AS value,
+                   CASE WHEN direct IS NULL THEN mask END AS mask
+            FROM keyed WHERE h_{code} IS NOT NULL"""
         for code in codes
     ]
-    nothing = "SELECT 0::BIGINT AS ord, 0::UTINYINT AS type, 0::UHUGEINT AS h, ''::VARCHAR AS value WHERE false"
+    nothing = """SELECT 0::BIGINT AS ord, 0::UTINYINT AS type, 0::INTEGER AS rank, 0::UHUGEINT AS h, ''::VARCHAR AS value,
+                        0::BIGINT AS mask WHERE false"""
     return " UNION ALL ".join([*selects, nothing])
-
-
-def _ranks(coded: CodedRules) -> str:
-    values = ", ".join(f"({code}::UTINYINT, {rank})" for code, rank in coded.rank.items())
-    return f"SELECT * FROM (VALUES {values}) AS priority(type, rank)"
 
 
 def _codes_in(mask: int) -> str:

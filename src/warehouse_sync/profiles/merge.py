@@ -99,10 +99,10 @@ def _identity_statements(run: int, first_seq: int) -> Iterator[str]:
 def merge_records(
     relations: Relations, *, data_model_key: int, attributes: Sequence[AttributeColumn], run: int, first_seq: int
 ) -> MergeCounts:
-    """Merges ``record`` into the profiles of ``resolved``.
+    """Merges ``record`` into the profiles of ``latest``.
 
     Args:
-        relations: the open transaction, with ``record``, ``resolved`` and the outcome of resolution.
+        relations: the open transaction, with ``record`` and the outcome of resolution.
         data_model_key: whose rows they are.
         attributes: what ``c_0``, ``c_1`` … of ``record`` are.
         run: the run that writes.
@@ -167,7 +167,6 @@ def _merge_statements(data_model_key: int, columns: Sequence[int], run: int, fir
     )
     digest = digest_sql([(number, f"c_{place}") for place, number in enumerate(columns)])
     stored = ", ".join(f"stored.{name} AS old_{name}" for name in VERSION_COLUMNS)
-    yield "CREATE TEMP TABLE winner AS SELECT profile, max(ord) AS ord FROM resolved GROUP BY profile"
     yield f"""CREATE TEMP TABLE verdict AS
               SELECT i.*, {stored}, coalesce(old_run = {run}, false) AS is_own,
                      is_own AND old_again_seq IS NULL AS is_dropped,
@@ -177,7 +176,7 @@ def _merge_statements(data_model_key: int, columns: Sequence[int], run: int, fir
                           WHEN old_digest <> i.digest THEN 'changed'
                           WHEN {newest_time("stored")} < i.load_ts THEN 'newer'
                           ELSE 'same' END AS verdict
-              FROM (SELECT profile, ord, load_ts, dropped, {digest} AS digest FROM record JOIN winner USING (ord)) i
+              FROM (SELECT profile, ord, load_ts, dropped, {digest} AS digest FROM record JOIN latest USING (ord)) i
               LEFT JOIN {current} stored USING (profile)"""
     old = ", ".join(f"old_{name}" for name in VERSION_COLUMNS)
     yield f"""INSERT INTO {history}
@@ -202,7 +201,7 @@ def _merge_statements(data_model_key: int, columns: Sequence[int], run: int, fir
 def _count(relations: Relations) -> MergeCounts:
     """Counts verdicts. A profile that this run had already written in an earlier chunk counts there; this row replaces that one."""
     [(rows, winners, older, own, same, touched, dropped)] = relations.rows(
-        """SELECT (SELECT count(*) FROM resolved), count(*),
+        """SELECT (SELECT coalesce(sum(rows), 0) FROM latest), count(*),
                   count(*) FILTER (verdict = 'older'),
                   count(*) FILTER (verdict <> 'older' AND is_own),
                   count(*) FILTER (verdict IN ('same', 'newer') AND NOT is_own),
@@ -211,7 +210,10 @@ def _count(relations: Relations) -> MergeCounts:
            FROM verdict"""
     )
     unchanged = same - touched
-    superseded = rows - winners + older + own
+    superseded = int(rows) - winners + older + own
     return MergeCounts(
-        changed=rows - unchanged - superseded, unchanged=unchanged, superseded=superseded, values_dropped=int(dropped)
+        changed=int(rows) - unchanged - superseded,
+        unchanged=unchanged,
+        superseded=superseded,
+        values_dropped=int(dropped),
     )
