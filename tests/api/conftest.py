@@ -29,7 +29,7 @@ from warehouse_sync.metrics import Metrics
 from warehouse_sync.profiles.deletion import DuckDbEraser
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.export import DuckDbExporter
-from warehouse_sync.profiles.protocol import DroppedValues, Profile, Rejects
+from warehouse_sync.profiles.protocol import DroppedValues, Holders, Profile, Rejects
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.profiles.undo_preview import DuckDbUndoPreviewer
 from warehouse_sync.scheduler.progress import LiveProgress
@@ -132,6 +132,17 @@ class StandInProfiles:
     ) -> tuple[int, ...]:
         self.rules.append(rules)
         return self.found.get((workspace_id, environment, identity_type, value), ())
+
+    def holders(
+        self,
+        workspace_id: int,
+        environment: Environment,
+        identity_type: IdentityType,
+        value: str,
+        rules: IdentityRules,
+    ) -> Holders:
+        mpids = self.find(workspace_id, environment, identity_type, value, rules)
+        return Holders(len(mpids), self.profile(workspace_id, mpids[0]) if len(mpids) == 1 else None)
 
     def rejects(self, workspace_id: int, environment: Environment, run_id: int) -> tuple[Rejects, ...]:
         return ()

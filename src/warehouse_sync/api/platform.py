@@ -30,7 +30,7 @@ class AccountMissing(Unauthenticated):
     code = "account_missing"
 
 
-def _account(
+async def _account(
     account_id: Annotated[
         int | None,
         Query(alias="accountId", description=ACCOUNT_DESCRIPTION, examples=[2]),

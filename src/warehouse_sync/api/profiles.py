@@ -103,7 +103,7 @@ class ProfileToResolve(BaseModel):
     identity: IdentityToResolve
 
 
-def _place(
+async def _place(
     org_id: Annotated[int, Path(alias="orgId")],
     account_id: Annotated[int, Path(alias="accountId")],
     workspace_id: Annotated[int, Path(alias="workspaceId")],
@@ -120,7 +120,7 @@ class _Shown:
     origins: bool
 
 
-def _shown(
+async def _shown(
     request: Request,
     fields: Annotated[
         str,

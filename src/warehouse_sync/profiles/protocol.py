@@ -62,6 +62,14 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Holders:
+    """How many profiles hold an identity, and the profile if it is the only one. None also if the store has lost that one."""
+
+    count: int
+    profile: Profile | None
+
+
+@dataclass(frozen=True, slots=True)
 class RejectSample:
     """One refused row: its place in the run and what it held, as text by column name."""
 
@@ -129,6 +137,17 @@ class ProfileReader(Protocol):
         Args:
             rules: the workspace's own.
         """
+        ...
+
+    def holders(
+        self,
+        workspace_id: int,
+        environment: Environment,
+        identity_type: IdentityType,
+        value: str,
+        rules: IdentityRules,
+    ) -> Holders:
+        """Whose an identity is, compared as by ``find``, and who that is."""
         ...
 
     def recent(

@@ -16,13 +16,14 @@ from warehouse_sync.domain.identity import TYPE_OF_CODE, IdentityRules, Identity
 from warehouse_sync.domain.run import RunCounts
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, read_progress
 from warehouse_sync.profiles.explanation import Explainer
-from warehouse_sync.profiles.fingerprint import fingerprint_sql
+from warehouse_sync.profiles.fingerprint import fingerprint_constant
 from warehouse_sync.profiles.history import read_history
 from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import (
     AppliedRecord,
     AttributeValue,
     DroppedValues,
+    Holders,
     Profile,
     ProfileAttribute,
     ProfileIdentity,
@@ -70,12 +71,26 @@ class DuckDbReader:
             if opened is None:
                 return ()
             connection, codec = opened
-            # Folded into a constant before the search: zone maps need one. No identity is NULL, which nothing equals.
-            fingerprint = fingerprint_sql("$value::VARCHAR", identity_type, rules)
-            found = connection.execute(
-                f"SELECT profile FROM lookup WHERE h = {fingerprint}", {"value": value}
-            ).fetchall()
-            return tuple(sorted(codec.encode(number, environment) for (number,) in found))
+            numbers = _holders(connection, identity_type, value, rules)
+            return tuple(sorted(codec.encode(number, environment) for number in numbers))
+
+    def holders(
+        self,
+        workspace_id: int,
+        environment: Environment,
+        identity_type: IdentityType,
+        value: str,
+        rules: IdentityRules,
+    ) -> Holders:
+        with self._stores.reading(workspace_id, environment) as opened:
+            if opened is None:
+                return Holders(0, None)
+            connection, codec = opened
+            numbers = _holders(connection, identity_type, value, rules)
+            if len(numbers) != 1:
+                return Holders(len(numbers), None)
+            [number] = numbers
+            return Holders(1, _read_profile(connection, number, codec.encode(number, environment), environment))
 
     def history(self, workspace_id: int, mpid: int) -> tuple[AttributeChange, ...] | None:
         with self._stored_profile(workspace_id, mpid) as found:
@@ -157,17 +172,25 @@ class DuckDbReader:
             return int(count)
 
 
+def _holders(
+    connection: duckdb.DuckDBPyConnection, identity_type: IdentityType, value: str, rules: IdentityRules
+) -> list[int]:
+    """The numbers of the profiles that hold an identity. No identity is NULL, which nothing equals."""
+    fingerprint = fingerprint_constant(value, identity_type, rules)
+    given = {"value": value} if "$value" in fingerprint else {}
+    found = connection.execute(f"SELECT profile FROM lookup WHERE h = {fingerprint}", given).fetchall()
+    return [number for (number,) in found]
+
+
 def _read_profile(
     connection: duckdb.DuckDBPyConnection, number: int, mpid: int, environment: Environment
 ) -> Profile | None:
     """A profile by its number. Few, plain statements: this is what a look-up costs."""
-    made = connection.execute(f"SELECT run FROM profiles WHERE profile = {number:d}").fetchall()
-    if not made:
+    created_by, held = _created_and_held(connection, number)
+    if created_by is None:
         return None
-    held = _held_identities(connection, number)
     versions = Versions(connection)
     current = [found for model in versions.telling if (found := versions.current(model, number))]
-    created_by = made[0][0]
     times = _times_of(connection, {created_by, *(run for *_, run in held), *(found.run for found in current)})
     return Profile(
         mpid,
@@ -196,6 +219,18 @@ def _applied_record(
 def _held_identities(connection: duckdb.DuckDBPyConnection, profile: int) -> list[tuple[int, str, int, int]]:
     """Type, value, ``seq`` and run of every identity of a profile."""
     return connection.execute(f"SELECT type, value, seq, run FROM identities WHERE profile = {profile:d}").fetchall()
+
+
+def _created_and_held(
+    connection: duckdb.DuckDBPyConnection, profile: int
+) -> tuple[int | None, list[tuple[int, str, int, int]]]:
+    """The run that made a profile, None if there is no such profile; and type, value, ``seq`` and run of its identities."""
+    found = connection.execute(
+        f"""SELECT NULL AS type, NULL AS value, NULL AS seq, run FROM profiles WHERE profile = {profile:d}
+            UNION ALL SELECT type, value, seq, run FROM identities WHERE profile = {profile:d}"""
+    ).fetchall()
+    created_by = next((run for code, *_, run in found if code is None), None)
+    return created_by, [row for row in found if row[0] is not None]
 
 
 def _times_of(connection: duckdb.DuckDBPyConnection, runs: Collection[int]) -> dict[int, datetime]:

@@ -68,17 +68,16 @@ class ProfileService:
         workspace = self._enter(caller, place)
         identity_type = self._type(type_name)
         rules = rules_of(workspace.identity_settings)
-        mpids = self._profiles.find(place.workspace_id, environment, identity_type, value, rules)
-        if len(mpids) > 1:
+        held = self._profiles.holders(place.workspace_id, environment, identity_type, value, rules)
+        if held.count > 1:
             raise InvalidRequest(
-                f"{len(mpids)} profiles hold this {type_name}; it names none of them. Use an identity that is unique.",
+                f"{held.count} profiles hold this {type_name}; it names none of them. Use an identity that is unique.",
                 field="identity",
                 code="ambiguous_identity",
             )
-        found = self._profiles.profile(place.workspace_id, mpids[0]) if mpids else None
-        if found is None:
+        if held.profile is None:
             raise _unknown("identity")
-        return found
+        return held.profile
 
     def origins(self, profile: Profile) -> dict[str, AttributeOrigin]:
         """Where each attribute of a profile came from, by its name. The caller has been let in to read the profile."""
