@@ -35,7 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name:
         folder = Path(name)
         store = Store(folder / "profiles")
-        store.apply(table)
+        store.run(table)
         store.tidy()
         for form, options in FORMATS.items():
             copied = _times(partial(_copy, folder, table, options))

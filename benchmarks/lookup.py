@@ -45,8 +45,8 @@ def look_ups(stores: DuckDbStores, people: int, count: int = LOOK_UPS) -> list[f
     reader, rules, times = DuckDbReader(stores), IdentityRules(), []
     for person in random.Random(7).sample(range(people), count):
         began = time.perf_counter()
-        [mpid] = reader.find(1, Environment.PRODUCTION, IdentityType.CUSTOMER_ID, f"customer-{person}", rules)
-        assert reader.profile(1, mpid) is not None
+        held = reader.holders(1, Environment.PRODUCTION, IdentityType.CUSTOMER_ID, f"customer-{person}", rules)
+        assert held.profile is not None
         times.append((time.perf_counter() - began) * 1000)
     return times
 
@@ -67,7 +67,7 @@ class Visitors:
             WarehouseSyncClient(service.url, shop.access.client_id, Secret(shop.access.client_secret))
             for _ in range(_VISITORS)
         ]
-        self._pipeline = shop.pipeline("q")
+        self._data_model = shop.data_model("n")
         self._draw = random.Random(11)
 
     def ask(self, goes_on: Callable[[float], bool]) -> Answers:
@@ -97,7 +97,7 @@ class Visitors:
         if kind == "status":
             return workspace.get("pipelines/p/status")
         if kind == "write":
-            return workspace.replace("pipelines", self._pipeline)
+            return workspace.replace("data-models", self._data_model)
         identity = {"type": "customer_id", "value": f"customer-{person}"}
         body = {"environment_type": "production", "identity": identity}
         path, query = f"/userprofile/v1/resolve/1/1/{WORKSPACE}", {"fields": "user_identities,user_attributes"}
@@ -110,15 +110,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
         shop = Shop.open(Path(folder), select(shuffled(people), 0))
         with shop.serving() as service:
-            service.workspace.create("pipelines", shop.pipeline("q"))
+            service.workspace.create("data-models", shop.data_model("n"))
             assert watch(service).run["records_mapped"] == people
             wait_for_log(service, "profile store tidied")
         with shop.serving() as service:
             visitors = Visitors(service, shop)
             visitors.ask(lambda passed: passed < IDLE_SECONDS / 4)  # nothing is cached before the first
+            since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
             idle = visitors.ask(lambda passed: passed < IDLE_SECONDS)
-            now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-            shop.show(select(drawn(MILLION, people, 5), 0, since=now))
+            # Ten million times a microsecond after ``since`` has passed by now: all are within the next interval.
+            shop.show(select(drawn(MILLION, people, 5), 0, since=since, step="MICROSECOND"))
             run = InBackground(service)
             beside = visitors.ask(lambda _: run.goes_on)
             assert run.result().run["records_mapped"] == MILLION, run.result().run

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 
-from benchmarks.workload import CHUNK_ROWS, plan
+from benchmarks.workload import BATCH_ROWS, LOAD_TIMESTAMP, plan
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.sync.apply import apply_chunk
+from warehouse_sync.sync.spool import Spool, SpoolRequest, SpoolWriter, discard_spool
 
 MEMORY_MB: Final = 1024
 """What the engine may use in every benchmark: the default of the service."""
@@ -39,6 +41,15 @@ def taken(work: Callable[[], object]) -> Taken:
 def middle(times: list[Taken]) -> Taken:
     """The median of each."""
     return Taken(median(one.wall for one in times), median(one.processor for one in times))
+
+
+def bare_copy(folder: Path, table: pa.Table) -> None:
+    """The physical limit: the same rows, on disk, and nothing else."""
+    with duckdb.connect(str(folder / "bare.duckdb")) as connection:
+        connection.register("incoming", table)
+        connection.execute("CREATE TABLE copied AS SELECT * FROM incoming")
+        connection.execute("CHECKPOINT")
+    (folder / "bare.duckdb").unlink()
 
 
 def percentiles(milliseconds: list[float]) -> str:
@@ -73,17 +84,30 @@ class Store:
         self.folder = folder
         self.stores = DuckDbStores(folder, b"k" * 32, StoreLimits(memory_mb=MEMORY_MB))
         self.runs = 0
+        self._spools: list[Path] = []
 
-    def apply(self, table: pa.Table) -> None:
-        """One run of some rows, chunk by chunk, each durable before the next."""
+    def run(self, table: pa.Table) -> None:
+        """One run of some rows."""
+        self.load(table.schema, table.to_batches(max_chunksize=BATCH_ROWS))
+
+    def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+        """One run of what a warehouse sends: into a sealed spool, then chunk by chunk, each durable before the next."""
         self.runs += 1
-        self.stores.begin(plan(self.runs, table).run, start_over=False)
-        for number, first in enumerate(range(0, table.num_rows, CHUNK_ROWS)):
-            part = table.slice(first, CHUNK_ROWS)
-            apply_chunk(self.stores, plan(self.runs, table), number, part, now=datetime.now(UTC))
+        spool_folder = self.folder.with_name(f"{self.folder.name}-run-{self.runs}")
+        with SpoolWriter(SpoolRequest(spool_folder, LOAD_TIMESTAMP, max_rows=1 << 40), schema) as writer:
+            for batch in batches:
+                writer.write(batch)
+            spool = Spool(spool_folder, writer.seal())
+        of_run = plan(self.runs, schema)
+        self.stores.begin(of_run.run, start_over=False)
+        for number, chunk in enumerate(spool.tables()):
+            apply_chunk(self.stores, of_run, number, chunk, now=datetime.now(UTC))
+        self._spools.append(spool_folder)
 
     def tidy(self) -> None:
         """What the service does after a run, when nobody waits for it."""
+        while self._spools:
+            discard_spool(self._spools.pop())
         while self._take_step():
             pass
         self.stores.fold_log(1, Environment.PRODUCTION)

@@ -20,8 +20,6 @@ from warehouse_sync.client import is_finished
 _CONNECTION: Final = {"workspace_id": WORKSPACE, "id": "c", "name": "c", "type": "duckdb", "database": "shop.duckdb"}
 _DATA_MODEL: Final = {
     "workspace_id": WORKSPACE,
-    "id": "m",
-    "name": "m",
     "type": "sql",
     "sql_query": "SELECT * FROM customers",
     "load_timestamp_field_name": "updated_at",
@@ -52,11 +50,15 @@ class Shop:
         with shop.serving() as service:
             for kind, body in (
                 ("connections", _CONNECTION),
-                ("data-models", _DATA_MODEL),
+                ("data-models", shop.data_model("m")),
                 ("pipelines", shop.pipeline("p")),
             ):
                 service.workspace.create(kind, body)
         return shop
+
+    def data_model(self, name: str) -> dict[str, Any]:
+        """The body of a request that makes a data model of all that the shop holds."""
+        return _DATA_MODEL | {"id": name, "name": name}
 
     def pipeline(self, name: str) -> dict[str, Any]:
         """The body of a request that makes a pipeline on the shop."""
@@ -69,7 +71,11 @@ class Shop:
 
     @contextmanager
     def serving(self) -> Iterator[RunningService]:
-        settings = {"duckdb_root": str(self.folder), "limit_records_on_demand": "100000000"}
+        settings = {
+            "duckdb_root": str(self.folder),
+            "limit_records_on_demand": "100000000",
+            "limit_profile_requests": "1000",
+        }
         with running_service(self.folder / "home", self.access, **settings) as service:
             yield service
 

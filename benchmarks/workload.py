@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import duckdb
@@ -17,10 +18,12 @@ from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
 from warehouse_sync.warehouses.arrow import column_kinds
 
-ATTRIBUTES: Final = 20
+ATTRIBUTES: Final = int(os.environ.get("BENCH_ATTRIBUTES", "20"))
 MILLION: Final = 1_000_000
-CHUNK_ROWS: Final = 250_000
-_STAMP: Final = LoadTimestamp("updated_at", LoadTimestampType.TIMESTAMP_NTZ)
+BATCH_ROWS: Final = 20_000
+"""What the warehouse sends at a time."""
+LOAD_TIMESTAMP: Final = "updated_at"
+_STAMP: Final = LoadTimestamp(LOAD_TIMESTAMP, LoadTimestampType.TIMESTAMP_NTZ)
 _KINDS: Final = (
     "(hash(i * {n} + {r}) % 1000)::BIGINT",
     "((hash(i * {n} + {r}) % 100000) / 1000.0)::DOUBLE",
@@ -30,26 +33,37 @@ _KINDS: Final = (
 )
 
 
-def select(people: str, revision: int, *, since: str = "2026-01-01") -> str:
+def select(people: str, revision: int | str, *, since: str = "2026-01-01", step: str = "MILLISECOND") -> str:
     """SQL of customers as they are at a revision; another revision changes every attribute.
 
     Args:
         people: SQL of a relation with one column ``i``, their numbers.
-        revision: from 0. Each is a day later.
-        since: load timestamps begin there and are a millisecond apart.
+        revision: from 0, or SQL that tells it of the customer ``i``. Each is a day later.
+        since: load timestamps begin there.
+        step: how far apart those of two customers are whose numbers follow each other.
     """
     said = ", ".join(
-        f"{_KINDS[number % len(_KINDS)].format(n=number + 3, r=revision * 7919)} AS attribute_{number}"
+        f"{_KINDS[number % len(_KINDS)].format(n=number + 3, r=f'7919 * ({revision})')} AS attribute_{number}"
         for number in range(ATTRIBUTES)
     )
-    return f"""SELECT TIMESTAMP '{since}' + INTERVAL ({revision}) DAY + INTERVAL (i) MILLISECOND AS updated_at,
+    return f"""SELECT TIMESTAMP '{since}' + INTERVAL ({revision}) DAY + INTERVAL (i) {step} AS {LOAD_TIMESTAMP},
                       'customer-' || i AS customer_id, 'person' || i || '@example.com' AS email, {said}
                FROM ({people})"""
 
 
 def rows(first: int, count: int, *, revision: int) -> pa.Table:
     """Customers ``first`` to ``first + count - 1``."""
-    return _made(select(f"SELECT i FROM range({first}, {first + count}) r(i)", revision))
+    return made(numbered(first, count), revision)
+
+
+def numbered(first: int, count: int) -> str:
+    """SQL of the numbers of customers ``first`` to ``first + count - 1``."""
+    return f"SELECT i FROM range({first}, {first + count}) r(i)"
+
+
+def changed_of(person: str, *, one_in: int, to: int, of: str) -> str:
+    """SQL of a revision: one in so many people is at ``to``, always the same ones; the others are at ``of``."""
+    return f"CASE WHEN hash({person}) % {one_in} = 0 THEN {to} ELSE {of} END"
 
 
 def shuffled(count: int) -> str:
@@ -63,19 +77,15 @@ def drawn(count: int, of: int, seed: int) -> str:
     return f"SELECT (n * {each} + hash(n + {seed}) % {each})::BIGINT AS i FROM range({count}) r(n) ORDER BY hash(i)"
 
 
-def spread(count: int, of: int, *, revision: int) -> pa.Table:
-    """``count`` customers drawn from all of ``0`` to ``of - 1``, in no order."""
-    return _made(select(drawn(count, of, revision), revision))
-
-
-def _made(query: str) -> pa.Table:
+def made(people: str, revision: int | str) -> pa.Table:
+    """The rows of :func:`select`."""
     with duckdb.connect() as connection:
-        return connection.sql(query).to_arrow_table()
+        return connection.sql(select(people, revision)).to_arrow_table()
 
 
-def plan(run: int, table: pa.Table) -> ApplyPlan:
-    """How those rows are applied, by run number."""
-    columns: tuple[Column, ...] = column_kinds(table.schema)
+def plan(run: int, schema: pa.Schema) -> ApplyPlan:
+    """How rows of a schema are applied, by run number."""
+    columns: tuple[Column, ...] = column_kinds(schema)
     rules = IdentityRules()
     mapping = plan_mapping(columns, _STAMP, priority=rules.priority, plain_timestamp_is_instant=False)
     records = RecordPlan(columns, mapping, _STAMP, TimestampClass.ZONELESS)
