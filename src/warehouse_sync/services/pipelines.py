@@ -308,6 +308,8 @@ def existing_pipeline(tx: Transaction, workspace_id: int, pipeline_id: str, *, l
 def _definition(
     draft: PipelineDraft, parts: _Parts, schedule: Schedule, policy_before: RunPolicy
 ) -> PipelineDefinition:
+    policy = draft.policy.over(policy_before)
+    _refuse_unheld(policy, parts.connection)  # another request may have set a limit while the warehouse was probed
     return PipelineDefinition(
         name=draft.name,
         connection_key=parts.connection.key,
@@ -317,7 +319,7 @@ def _definition(
         schedule=schedule,
         is_active=draft.is_active,
         is_draft=draft.is_draft,
-        policy=draft.policy.over(policy_before),
+        policy=policy,
     )
 
 
