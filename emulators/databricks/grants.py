@@ -30,6 +30,8 @@ class Grants:
         """The first privilege that a statement needs and a service principal lacks. None: for the owner, who needs none, too."""
         if principal is None:
             return None
+        if not isinstance(tree, exp.Query):
+            return "User does not have MODIFY, or may not do this at all,"  # no privilege to write can be granted here
         for table in tree.find_all(exp.Table):
             catalog, schema = table.catalog or "main", table.db
             needed = (
@@ -37,7 +39,9 @@ class Grants:
                 ("USE SCHEMA", f"{catalog}.{schema}"),
                 ("SELECT", f"{catalog}.{schema}.{table.name}"),
             )
-            for privilege, name in needed if schema else ():
+            for privilege, name in (
+                needed if schema and catalog == "main" else ()
+            ):  # there is no other: nothing is found there
                 if (privilege, name.lower(), principal) not in self._granted:
                     return f"User does not have {privilege} on {name}"
         return None

@@ -36,6 +36,7 @@ _VARIABLE = re.compile(
 )
 
 
+_SHOW_PARAMETERS = re.compile(r"\s*SHOW\s+PARAMETERS(\s+(IN|FOR)\s+SESSION)?\s*", re.IGNORECASE)
 _UNNAMED = (exp.Func, exp.Binary, exp.Unary, exp.Literal, exp.Cast)
 
 
@@ -308,7 +309,7 @@ class Engine:
         return affected
 
     def _session_statement(self, statement: Expr) -> str | None:
-        """Handles USE ROLE, USE WAREHOUSE, ALTER SESSION and SYSTEM$CANCEL_ALL_QUERIES here.
+        """Handles USE ROLE, USE WAREHOUSE, ALTER SESSION, SHOW PARAMETERS and SYSTEM$CANCEL_ALL_QUERIES here.
 
         Returns:
             what to run instead; None for other statements.
@@ -320,7 +321,15 @@ class Engine:
             return self._use(str(statement.args.get("kind") or "").upper(), statement.this)
         if isinstance(statement, exp.Alter) and statement.args.get("kind") == "SESSION":
             return self._alter_session(statement)
+        if isinstance(statement, exp.Command) and _SHOW_PARAMETERS.fullmatch(statement.sql("snowflake")):
+            return self._show_parameters()
         return None
+
+    def _show_parameters(self) -> str:
+        """What the session has chosen; no defaults."""
+        values = [[exp.Literal.string(str(part)) for part in pair] for pair in self.settings.parameters.items()]
+        rows = ", ".join(f"({', '.join(part.sql('snowflake') for part in pair)})" for pair in values)
+        return f'SELECT * FROM (VALUES {rows or "(NULL, NULL)"}) AS p ("key", "value")'
 
     def _use(self, kind: str, target: Expr) -> str | None:
         name = target.name if target.this.args.get("quoted") else target.name.upper()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -81,3 +85,41 @@ def test_a_link_that_has_expired_ends_the_fetch(url: str) -> None:
 def test_a_dead_host_is_unreachable() -> None:
     error = refusal("http://127.0.0.1:1")
     assert (error.fault, error.step) == (WarehouseFault.UNREACHABLE, WarehouseStep.REACH)
+
+
+class _Noting(BaseHTTPRequestHandler):
+    """Refuses every statement, and keeps what was asked."""
+
+    asked: ClassVar[list[tuple[str, dict[str, object]]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked.append((self.headers["User-Agent"], json.loads(body)))
+        self.send_error(403)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_statement_tells_who_sends_it() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Noting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with (
+            closing(opened(f"http://127.0.0.1:{server.server_address[1]}")) as warehouse,
+            pytest.raises(WarehouseError),
+        ):
+            warehouse.count("SELECT 1")
+        server.shutdown()
+    ((agent, body),) = _Noting.asked
+    assert agent == "WarehouseSync (pipeline=p run=1)"
+    assert (body["statement"], body["catalog"]) == ("SELECT 1", "main")
+
+
+@pytest.mark.parametrize("wrong", [{"chunk_index": 0}, {"row_count": 9}])
+def test_a_part_that_is_not_the_one_asked_for_is_refused(url: str, wrong: dict[str, int]) -> None:
+    with closing(opened(url)) as warehouse:
+        done = warehouse._finished("SELECT id FROM range(30) AS r(id)", WarehouseStep.QUERY)
+        (first,) = done["result"]["external_links"]
+        second = {**first, "chunk_index": 1, **wrong, "next_chunk_index": None}
+        with pytest.raises(WarehouseError) as caught:
+            list(warehouse._batches({**done, "result": {"external_links": [first, second]}}))
+    assert (caught.value.fault, caught.value.step) == (WarehouseFault.PROTOCOL, WarehouseStep.FETCH)

@@ -210,3 +210,15 @@ def test_the_connectors_patience_ends(version: str) -> None:
     policy = WarehousePolicy(statement_timeout_seconds=100, login_timeout_seconds=7, network_timeout_seconds=9)
     arguments = version_arguments(version, policy)
     assert 100 < arguments["network_timeout" if version.startswith("4") else "query_timeout"] <= 105
+
+
+def test_the_session_is_what_we_asked_for(stage: Stage) -> None:
+    with closing(stage.open(password="demo-password")) as opened:
+        rows = opened._open().cursor().execute("SHOW PARAMETERS IN SESSION").fetchall()
+    assert set(rows) >= {
+        ("QUERY_TAG", "logins"),
+        ("TIMEZONE", "UTC"),
+        ("STATEMENT_TIMEOUT_IN_SECONDS", "3600"),
+        ("MULTI_STATEMENT_COUNT", "1"),
+        ("ABORT_DETACHED_QUERY", "true"),
+    }

@@ -85,11 +85,7 @@ class DatabricksWarehouse:
                 came += batch.num_rows
                 yield normalise(marked(batch, schema), schema)
             if came != int(done["manifest"].get("total_row_count", 0)) or done["manifest"].get("truncated"):
-                raise fault(
-                    WarehouseFault.PROTOCOL,
-                    WarehouseStep.FETCH,
-                    "Databricks sent other rows than it announced. The run starts the query again.",
-                )
+                raise _other_rows()
 
     def cancel(self) -> None:
         """Cancels the statement that runs, by a client of its own."""
@@ -179,10 +175,16 @@ class DatabricksWarehouse:
 
     def _batches(self, done: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """The batches of all parts of a result. A link is asked for when its part is wanted: links expire."""
-        statement, links = done["statement_id"], done.get("result", {}).get("external_links") or []
+        statement, links = done["statement_id"], list(done.get("result", {}).get("external_links") or [])
+        parts = 0
         while links:
-            link = links.pop(0)
-            yield from self._downloaded(str(link["external_link"]))
+            link, came = links.pop(0), 0
+            for batch in self._downloaded(str(link["external_link"])):
+                came += batch.num_rows
+                yield batch
+            if (link.get("chunk_index", parts), link.get("row_count", came)) != (parts, came):
+                raise _other_rows()
+            parts += 1
             following = link.get("next_chunk_index")
             if not links and following is not None:
                 path = f"{_STATEMENTS}/{statement}/result/chunks/{int(following)}"
@@ -250,6 +252,15 @@ def _login(address: WarehouseAddress) -> str | httpx.BasicAuth:
     if not client:
         raise missing_parameter("client_id")
     return httpx.BasicAuth(client, address.secrets["client_secret"].reveal())
+
+
+def _other_rows() -> WarehouseError:
+    """A result or a part of it with another number of rows than announced, or another part than was asked for."""
+    return fault(
+        WarehouseFault.PROTOCOL,
+        WarehouseStep.FETCH,
+        "Databricks sent other rows than it announced. The run starts the query again.",
+    )
 
 
 def _schema(done: Mapping[str, Any]) -> pa.Schema:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conformance.subjects.subject import KINDS, VALUES, Subject
 from tests.conformance.types.databricks import DATABRICKS_TYPES
-from tests.fixtures.databricks import databricks_address, running_databricks
+from tests.fixtures.databricks import CLIENT, CLIENT_SECRET, databricks_address, running_databricks
 from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.errors import WarehouseStep
 from warehouse_sync.warehouses.policy import WarehousePolicy
@@ -28,7 +28,7 @@ def databricks_subject(folder: Path) -> Iterator[Subject]:
         yield Subject(
             name="databricks",
             types=DATABRICKS_TYPES,
-            address=databricks_address(),
+            address=databricks_address({"client_secret": CLIENT_SECRET}, client_id=CLIENT),
             policy=WarehousePolicy(databricks_endpoint=url, login_timeout_seconds=10),
             kinds_sql=KINDS_SQL,
             kinds=KINDS | {"tags": ColumnKind.JSON, "clock": ColumnKind.STRING},
@@ -38,7 +38,14 @@ def databricks_subject(folder: Path) -> Iterator[Subject]:
                 "SELECT id, concat('p', id, '@example.com') AS email, if(id % 2 = 0, id / 2, NULL) AS half FROM range(100000) AS r(id)"
             ),
             slow_sql="SELECT count(*) AS n FROM range(3000000) AS a(x), range(3000000) AS b(y) WHERE x * y % 7 = 3",
-            writes=("SELECT 1; SELECT 2",),
+            writes=(
+                "SELECT 1; SELECT 2",
+                "CREATE TABLE main.default.trap AS SELECT 1 AS a",
+                "DROP TABLE main.default.people",
+                "DELETE FROM main.default.people",
+                "INSERT INTO main.default.people SELECT 1",
+                "GRANT SELECT ON TABLE main.default.people TO `client-1`",
+            ),
             name_quote="`",
             refused={
                 WarehouseStep.CONFIGURE: {"http_path": "/sql/protocolv1/o/1/2"},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from snowflake import connector
 
 from tests.conformance.subjects.subject import KINDS, VALUES, Subject
 from tests.conformance.types.snowflake import SNOWFLAKE_TYPES
-from tests.fixtures.snowflake import running_snowflake
+from tests.fixtures.snowflake import SnowflakeEmulator, running_snowflake
 from warehouse_sync.domain.column import ColumnKind
 from warehouse_sync.domain.connection import WarehouseAddress
 from warehouse_sync.domain.secret import Secret
@@ -25,11 +27,28 @@ SELECT 1::NUMBER(9,0) AS small, 18446744073709551615::NUMBER(20,0) AS big,
 """
 
 
+GRANTS = (
+    "CREATE ROLE reader",
+    "GRANT USAGE ON WAREHOUSE demo_wh TO ROLE reader",
+    "GRANT USAGE ON DATABASE shop TO ROLE reader",
+    "GRANT USAGE ON SCHEMA shop.public TO ROLE reader",
+    "GRANT SELECT ON TABLE shop.public.customers TO ROLE reader",
+)
+
+
+def as_administrator(server: SnowflakeEmulator, *statements: str) -> None:
+    """Executes statements in a role that may do everything."""
+    with closing(connector.connect(**server.connect_arguments(role="SYSADMIN"))) as session:
+        for statement in statements:
+            session.cursor().execute(statement)
+
+
 @contextmanager
 def snowflake_subject(folder: Path) -> Iterator[Subject]:
-    options = {"role": "READER", "warehouse": "DEMO_WH", "database": "SHOP", "sample": 20_000, "chunk_rows": 3000}
+    names = {"role": ["READER", "SYSADMIN"], "warehouse": "DEMO_WH", "database": "SHOP"}
     fields = {"source_account_id": "gd1234", "region": "us-central1.gcp", "warehouse": "demo_wh", "database": "shop"}
-    with running_snowflake(**options) as server:
+    with running_snowflake(**names, sample=20_000, chunk_rows=3000) as server:
+        as_administrator(server, *GRANTS)
         yield Subject(
             name="snowflake",
             types=SNOWFLAKE_TYPES,
@@ -48,7 +67,17 @@ def snowflake_subject(folder: Path) -> Iterator[Subject]:
             slow_sql=(
                 "SELECT COUNT(*) AS n FROM TABLE(GENERATOR(ROWCOUNT => 3000000)) a, TABLE(GENERATOR(ROWCOUNT => 300000)) b"
             ),
-            writes=("SELECT 1; SELECT 2",),
+            writes=(
+                "SELECT 1; SELECT 2",
+                "SELECT * FROM SHOP.PUBLIC.PURCHASES",
+                "DELETE FROM SHOP.PUBLIC.CUSTOMERS",
+                "UPDATE SHOP.PUBLIC.CUSTOMERS SET EMAIL = NULL",
+                "INSERT INTO SHOP.PUBLIC.CUSTOMERS SELECT * FROM SHOP.PUBLIC.CUSTOMERS",
+                "DROP TABLE SHOP.PUBLIC.CUSTOMERS",
+                "CREATE TABLE SHOP.PUBLIC.TRAP AS SELECT 1 AS a",
+                "GRANT SELECT ON TABLE SHOP.PUBLIC.PURCHASES TO ROLE READER",
+                "CREATE USER trap PASSWORD = 'trap'",
+            ),
             refused={
                 WarehouseStep.CONFIGURE: {"region": "us-central1.evil.example/x"},
                 WarehouseStep.LOGIN: {"user": "nobody"},
