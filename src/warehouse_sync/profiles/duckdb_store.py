@@ -192,6 +192,7 @@ class DuckDbStores:
                 for number in _silent_attributes(connection, model):
                     connection.execute(f"ALTER TABLE {schema.values_table(model)} DROP COLUMN a_{number}")
                     connection.execute(f"DELETE FROM attributes WHERE data_model = {model} AND number = {number}")
+                    connection.execute("UPDATE counters SET next_seq = next_seq + 1")  # readers know the attributes
 
     def _forget_history(self, scope: Scope, before: datetime) -> int:
         moment = before.astimezone(UTC).replace(tzinfo=None)
@@ -517,7 +518,8 @@ class DuckDbChunk(Sql):
         ).fetchall()
         if not moved:
             raise LeaseLostError(f"Run {self._run.run_id} has a newer holder, or chunk {self._number} is not the next.")
-        next_seq = self.first_seq + (counts.extracted if places is None else places)
+        # At least by one: it is also by this number that readers tell one committed state from another.
+        next_seq = self.first_seq + max(1, counts.extracted if places is None else places)
         self._connection.execute(
             "UPDATE counters SET next_profile = ?, next_seq = ?",
             [self.next_profile + counts.profiles_created, next_seq],

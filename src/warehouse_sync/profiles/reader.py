@@ -32,7 +32,7 @@ from warehouse_sync.profiles.protocol import (
 )
 from warehouse_sync.profiles.provenance import AttributeChange, Explanation
 from warehouse_sync.profiles.values import value_text
-from warehouse_sync.profiles.versions import Version, Versions
+from warehouse_sync.profiles.versions import Attributes, Version, Versions, read_attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,27 @@ class _StoredProfile:
     environment: Environment
 
 
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """What every look-up needs of one committed state.
+
+    Attributes:
+        state: the next ``seq`` of that state; no other has the same.
+        attributes: of the data models.
+        times: when runs last committed, as far as somebody asked.
+    """
+
+    state: int
+    attributes: Attributes
+    times: dict[int, datetime]
+
+
 class DuckDbReader:
     """Implements ``ProfileReader`` and ``ProvenanceReader`` on the DuckDB stores of a home."""
 
     def __init__(self, stores: DuckDbStores) -> None:
         self._stores = stores
+        self._directories: dict[tuple[int, Environment], _Directory] = {}
 
     def profile(self, workspace_id: int, mpid: int) -> Profile | None:
         decoded = self._stores.codec(workspace_id).decode(mpid)
@@ -57,7 +73,7 @@ class DuckDbReader:
         with self._stores.reading(workspace_id, environment) as opened:
             if opened is None:
                 return None
-            return _read_profile(opened[0], number, mpid, environment)
+            return self._read_profile(opened[0], number, mpid, (workspace_id, environment))
 
     def find(
         self,
@@ -90,7 +106,38 @@ class DuckDbReader:
             if len(numbers) != 1:
                 return Holders(len(numbers), None)
             [number] = numbers
-            return Holders(1, _read_profile(connection, number, codec.encode(number, environment), environment))
+            mpid = codec.encode(number, environment)
+            return Holders(1, self._read_profile(connection, number, mpid, (workspace_id, environment)))
+
+    def _read_profile(
+        self, connection: duckdb.DuckDBPyConnection, number: int, mpid: int, scope: tuple[int, Environment]
+    ) -> Profile | None:
+        """A profile by its number. Few, plain statements: this is what a look-up costs."""
+        made = _read_making(connection, number)
+        if made.created_by is None:
+            return None
+        directory = self._directory(connection, scope, made.state)
+        versions = Versions(connection, directory.attributes)
+        current = [found for model in versions.telling if (found := versions.current(model, number))]
+        runs = {made.created_by, *(run for *_, run in made.held), *(found.run for found in current)}
+        if unknown := runs - directory.times.keys():
+            directory.times.update(_times_of(connection, unknown))
+        return Profile(
+            mpid,
+            scope[1],
+            created_on=directory.times[made.created_by],
+            last_stored_on=max(directory.times[run] for run in runs),
+            identities=tuple(_shown_identities(made.held)),
+            attributes=tuple(_shown_attributes(current)),
+        )
+
+    def _directory(
+        self, connection: duckdb.DuckDBPyConnection, scope: tuple[int, Environment], state: int
+    ) -> _Directory:
+        known = self._directories.get(scope)
+        if known is None or known.state != state:
+            known = self._directories[scope] = _Directory(state, read_attributes(connection), {})
+        return known
 
     def history(self, workspace_id: int, mpid: int) -> tuple[AttributeChange, ...] | None:
         with self._stored_profile(workspace_id, mpid) as found:
@@ -182,26 +229,6 @@ def _holders(
     return [number for (number,) in found]
 
 
-def _read_profile(
-    connection: duckdb.DuckDBPyConnection, number: int, mpid: int, environment: Environment
-) -> Profile | None:
-    """A profile by its number. Few, plain statements: this is what a look-up costs."""
-    created_by, held = _created_and_held(connection, number)
-    if created_by is None:
-        return None
-    versions = Versions(connection)
-    current = [found for model in versions.telling if (found := versions.current(model, number))]
-    times = _times_of(connection, {created_by, *(run for *_, run in held), *(found.run for found in current)})
-    return Profile(
-        mpid,
-        environment,
-        created_on=times[created_by],
-        last_stored_on=max(times.values()),
-        identities=tuple(_shown_identities(held)),
-        attributes=tuple(_shown_attributes(current)),
-    )
-
-
 def _applied_record(
     connection: duckdb.DuckDBPyConnection, codec: MpidCodec, environment: Environment, version: Version
 ) -> AppliedRecord:
@@ -221,16 +248,26 @@ def _held_identities(connection: duckdb.DuckDBPyConnection, profile: int) -> lis
     return connection.execute(f"SELECT type, value, seq, run FROM identities WHERE profile = {profile:d}").fetchall()
 
 
-def _created_and_held(
-    connection: duckdb.DuckDBPyConnection, profile: int
-) -> tuple[int | None, list[tuple[int, str, int, int]]]:
-    """The run that made a profile, None if there is no such profile; and type, value, ``seq`` and run of its identities."""
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """Who made a profile, None if there is no such profile; what it holds; and the state of the store that says so."""
+
+    created_by: int | None
+    held: list[tuple[int, str, int, int]]
+    state: int
+
+
+def _read_making(connection: duckdb.DuckDBPyConnection, profile: int) -> _Making:
     found = connection.execute(
-        f"""SELECT NULL AS type, NULL AS value, NULL AS seq, run FROM profiles WHERE profile = {profile:d}
-            UNION ALL SELECT type, value, seq, run FROM identities WHERE profile = {profile:d}"""
+        f"""SELECT 'made' AS told, NULL AS type, NULL AS value, NULL AS seq, run FROM profiles WHERE profile = {profile:d}
+            UNION ALL SELECT 'holds', type, value, seq, run FROM identities WHERE profile = {profile:d}
+            UNION ALL SELECT 'state', NULL, NULL, next_seq, NULL FROM counters"""
     ).fetchall()
-    created_by = next((run for code, *_, run in found if code is None), None)
-    return created_by, [row for row in found if row[0] is not None]
+    return _Making(
+        next((run for told, *_, run in found if told == "made"), None),
+        [tuple(rest) for told, *rest in found if told == "holds"],
+        next(seq for told, _, _, seq, _ in found if told == "state"),
+    )
 
 
 def _times_of(connection: duckdb.DuckDBPyConnection, runs: Collection[int]) -> dict[int, datetime]:

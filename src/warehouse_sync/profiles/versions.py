@@ -63,19 +63,30 @@ def source_of(version: Version, ledger: Ledger) -> RowPlace:
     return ledger.place(version.seq, version.run, version.load_ts)
 
 
+Attributes = Mapping[int, Sequence[tuple[str, str, ColumnKind]]]
+"""Of each data model, ascending: column, name and kind of the attributes that it has ever set."""
+
+
+def read_attributes(connection: duckdb.DuckDBPyConnection) -> Attributes:
+    """The attributes of a store, as a transaction sees them."""
+    named = connection.execute("SELECT data_model, number, name, kind FROM attributes").fetchall()
+    found: dict[int, list[tuple[str, str, ColumnKind]]] = defaultdict(list)
+    for model, number, name, kind in sorted(named):  # by us: the engine takes longer to prepare than to sort
+        found[model].append((f"a_{number}", name, ColumnKind(kind)))
+    return dict(found)
+
+
 class Versions:
     """The versions in a store, as one transaction sees them.
 
     Args:
         connection: with that transaction open.
+        attributes: those that it sees, if somebody has read them.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, attributes: Attributes | None = None) -> None:
         self._connection = connection
-        self._attributes: dict[int, list[tuple[str, str, ColumnKind]]] = defaultdict(list)
-        named = connection.execute("SELECT data_model, number, name, kind FROM attributes").fetchall()
-        for model, number, name, kind in sorted(named):  # by us: the engine takes longer to prepare than to sort
-            self._attributes[model].append((f"a_{number}", name, ColumnKind(kind)))
+        self._attributes = read_attributes(connection) if attributes is None else attributes
 
     @property
     def telling(self) -> Sequence[int]:
@@ -120,7 +131,7 @@ class Versions:
 
     def _version(self, data_model: int, noted: Mapping[str, Any], said: Mapping[str, Any]) -> Version:
         values = {}
-        for column, name, kind in self._attributes[data_model]:
+        for column, name, kind in self._attributes.get(data_model, ()):
             stored = said[column]
             value = None if stored is None else typed_value(stored, kind)
             if value is not None:

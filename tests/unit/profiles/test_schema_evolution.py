@@ -104,3 +104,14 @@ def test_columns_that_say_nothing_any_more_go_with_the_history(home: Home) -> No
     home.sync({**ANN, "name_6": "y", "t": 7})
     assert home.values(1) == {"name_6": "y"}
     assert home.sync({**BOB, "age": "7", "t": 7}).unchanged == 1
+
+
+def test_a_reader_learns_of_attributes_that_come_and_go(home: Home) -> None:
+    home.sync({**ANN, "t": 1}, {**BOB, "t": 1})
+    assert home.values(1) == {}
+    home.stores.forget_history(LATER)
+    assert columns(home) == []
+    assert home.values(1) == {}, "the column is gone from under a reader that knew it"
+    home.sync({**ANN, "tier": "gold", "t": 2})
+    assert columns(home) == ["a_1"], "the number is given again"
+    assert home.values(1) == {"tier": "gold"}
