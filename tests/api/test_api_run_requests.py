@@ -366,10 +366,12 @@ def test_a_verification_compares_what_was_read_or_a_part_of_it(plane: Any) -> No
         made = _run(plane, _post(plane, "verify", body)["pipeline_run_id"])
         assert (made["run_kind"], made["data_interval_start"], made["data_interval_end"]) == (kind, start, end)
         assert made["verification"] == {
-            "rows_compared": 0, "rows_missing": 0, "rows_different": 0, "samples_missing": [], "samples_different": [],
+            "rows_compared": 0, "rows_missing": 0, "rows_different": 0, "rows_extra": None,
+            "samples_missing": [], "samples_different": [], "samples_extra": [],
         }  # fmt: skip
         run = _claim(plane)
         assert run is not None
+        assert run.finds_extra is (end == "2023-02-07T23:05:00Z")
         assert _finish(plane, run)
     assert plane.client.get(f"{ONE}/status").json()["synced_until"] == "2023-02-07T23:05:00Z"
 

@@ -142,13 +142,23 @@ class DroppedValuesAnswer(BaseModel):
 
 
 class VerificationAnswer(BaseModel):
-    """What a run of kind `verify` or `repair` has found; the samples are the first rows of each sort."""
+    """What a run of kind `verify` or `repair` has found; the samples are the first rows of each sort.
+
+    Extra rows are named and left as they are, also by `repair`: what is deleted in a warehouse is deleted nowhere else. If they shall go,
+    undo the run that set them, or delete the person.
+    """
 
     rows_compared: int = Field(examples=[5200])
     rows_missing: int = Field(description="No profile holds anything of them.", examples=[2])
     rows_different: int = Field(description="A profile holds something else, which is not newer.", examples=[0])
+    rows_extra: int | None = Field(
+        description="A profile holds them, and the warehouse no longer has them; null where the run ends before reading stopped, or has "
+        "not come to it yet.",
+        examples=[1],
+    )
     samples_missing: list[RejectedRow]
     samples_different: list[RejectedRow]
+    samples_extra: list[RejectedRow] = Field(description="What the profiles hold of them, with `mpid`.")
 
 
 class ProgressAnswer(BaseModel):
@@ -289,8 +299,10 @@ def _verification(found: Verification) -> VerificationAnswer:
         rows_compared=found.compared,
         rows_missing=found.missing.count,
         rows_different=found.different.count,
+        rows_extra=None if found.extra is None else found.extra.count,
         samples_missing=_samples(found.missing),
         samples_different=_samples(found.different),
+        samples_extra=[] if found.extra is None else _samples(found.extra),
     )
 
 

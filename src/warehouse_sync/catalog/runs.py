@@ -176,6 +176,11 @@ def page(
     return _runs(tx, query.order_by(*_LATEST_FIRST).limit(size).offset((page - 1) * size))
 
 
+def numbers_of(tx: Transaction, pipeline_key: int) -> tuple[int, ...]:
+    """The numbers of all runs that a pipeline has had."""
+    return tuple(tx.execute(sa.select(runs.c.id).where(_OF_PIPELINE), {"of_pipeline": pipeline_key}).scalars())
+
+
 def origins_of(tx: Transaction, run_ids: Collection[int]) -> dict[int, tuple[str, int]]:
     """The pipeline's id and the feed's number of each of these runs; runs that are not known are left out."""
     query = (

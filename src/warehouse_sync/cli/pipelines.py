@@ -81,7 +81,8 @@ def verify(
 ) -> None:
     """Compare what a pipeline has read with what the profiles hold of it, and tell the rows that these lack.
 
-    With --wait: exit code 1 if rows are missing or different and were not put back, 3 if the run fails.
+    Without --end, also what they hold and the warehouse no longer has: that stays, until the run that set it is undone or the person is
+    deleted. With --wait: exit code 1 if rows are missing or different and were not put back, 3 if the run fails.
     """
     body = {"repair": repair} | {name: text for name, text in (("start_time", start), ("end_time", end)) if text}
     with connected(server, workspace) as opened:

@@ -255,6 +255,11 @@ class Run:
     cancel_requested_by: str | None = None
 
     @property
+    def finds_extra(self) -> bool:
+        """Whether it also tells what the profiles hold and the warehouse no longer has."""
+        return bool((self.details or {}).get("finds_extra"))
+
+    @property
     def run_type(self) -> RunType:
         """The published type."""
         return self.kind.run_type

@@ -11,6 +11,10 @@ BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 """Start of an interval without lower bound (decision D7), written ``0001-01-01T00:00:00Z``."""
 
 
+END: Final = datetime.max.replace(tzinfo=UTC)
+"""End of an interval without upper bound."""
+
+
 def format_instant(moment: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SSZ``, for schedules and data; fractions of a second are cut."""
     utc = moment.astimezone(UTC)

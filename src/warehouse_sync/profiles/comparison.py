@@ -39,12 +39,14 @@ class Comparison:
         ties: of rows that were not found, and are as old as what a profile says and as the first or the last row of the chunk, their place
             and that profile: another row of that time may be what the profile says.
         told: profiles that say what a row of the chunk's first or last time says.
+        vouched: profiles that say what a row says, or that a row reaches which is as new as what they say, or newer.
     """
 
     findings: list[tuple[int, int]]
     rejected: dict[str, int]
     ties: list[tuple[int, int]]
     told: list[int]
+    vouched: list[int]
 
 
 def compare(
@@ -100,8 +102,19 @@ def compare(
             f"""SELECT place, profile FROM found JOIN compared judged USING (ord) JOIN {places} USING (ord)
                 WHERE NOT has_lost AND newest = judged.load_ts AND found.load_ts IN ({edges})"""
         ),
-        [profile for (profile,) in relations.rows(f"SELECT profile FROM told WHERE load_ts IN ({edges})")],
+        _profiles(relations, f"SELECT profile FROM told WHERE load_ts IN ({edges})"),
+        _profiles(relations, "SELECT DISTINCT profile FROM compared WHERE is_told OR load_ts >= newest"),
     )
+
+
+def reached(relations: Relations, *, lookup_codes: Sequence[int]) -> list[int]:
+    """The profiles that hold an identity of a row of ``keyed``, or that one names."""
+    _find_carried(relations, lookup_codes)
+    return _profiles(relations, "SELECT DISTINCT profile FROM holder")
+
+
+def _profiles(relations: Relations, query: str) -> list[int]:
+    return [profile for (profile,) in relations.rows(query)]
 
 
 def mend(relations: Relations, *, data_model_key: int, lookup_codes: Sequence[int]) -> None:
@@ -152,12 +165,7 @@ def _find_holders(relations: Relations, data_model_key: int, lookup_codes: Seque
     """Makes ``carried (ord, type, h)``, ``holder (ord, profile)``, and ``holding (profile, newest, digest)``: what these say, as their
     values say it now.
     """
-    relations.execute(f"CREATE TEMP TABLE carried AS {_carried(lookup_codes)}")
-    relations.execute(
-        """CREATE TEMP TABLE holder AS
-           SELECT ord, profile FROM carried JOIN lookup USING (h)
-           UNION SELECT ord, direct AS profile FROM keyed WHERE reject IS NULL AND direct IS NOT NULL"""
-    )
+    _find_carried(relations, lookup_codes)
     if not _is_known(relations, data_model_key):
         relations.execute(
             "CREATE TEMP TABLE holding AS SELECT 0::BIGINT AS profile, NULL::TIMESTAMP AS newest, 0::UBIGINT AS digest WHERE false"
@@ -170,6 +178,16 @@ def _find_holders(relations: Relations, data_model_key: int, lookup_codes: Seque
         f"""CREATE TEMP TABLE holding AS
             SELECT {current}.profile, {newest_time(current)} AS newest, {digest} AS digest
             FROM {current} SEMI JOIN holder USING (profile) LEFT JOIN {values} said USING (seq)"""
+    )
+
+
+def _find_carried(relations: Relations, lookup_codes: Sequence[int]) -> None:
+    """Makes ``carried (ord, type, h)`` and ``holder (ord, profile)``."""
+    relations.execute(f"CREATE TEMP TABLE carried AS {_carried(lookup_codes)}")
+    relations.execute(
+        """CREATE TEMP TABLE holder AS
+           SELECT ord, profile FROM carried JOIN lookup USING (h)
+           UNION SELECT ord, direct AS profile FROM keyed WHERE reject IS NULL AND direct IS NOT NULL"""
     )
 
 

@@ -489,6 +489,9 @@ class DuckDbChunk(Sql):
         numbers = self.codec.decode_many(given, self._run.environment)
         return pa.array(numbers, pa.int64(), mask=(numbers <= 0) | (numbers >= self._first_profile))
 
+    def mpid(self, profile: int) -> int:
+        return self.codec.encode(profile, self._run.environment)
+
     def write_rejects(self, reason: str, rows: int, samples: list[tuple[int, str]]) -> None:
         self._connection.execute("INSERT INTO reject_counts VALUES (?, ?, ?)", [self._run.run_id, reason, rows])
         for order, row in samples:

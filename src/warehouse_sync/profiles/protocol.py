@@ -207,6 +207,10 @@ class ChunkTransaction(Relations, Protocol):
         """The numbers (int64) of the profiles that MPIDs name; NULL where there was none in this scope when the run began."""
         ...
 
+    def mpid(self, profile: int) -> int:
+        """The MPID of the profile with a number."""
+        ...
+
     def write_rejects(self, reason: str, rows: int, samples: list[tuple[int, str]]) -> None:
         """Notes refused rows of one reason; ``samples`` are (order, JSON object) of the first few."""
         ...

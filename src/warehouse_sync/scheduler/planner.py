@@ -182,9 +182,15 @@ def backfill(interval: Interval) -> RunRequest:
     return RunRequest(RunKind.BACKFILL, interval.start, interval)
 
 
-def verification(interval: Interval, *, repairs: bool) -> RunRequest:
-    """The run that compares the rows of a data interval with what the profiles hold, and puts back what they lack if that is wanted."""
-    return RunRequest(RunKind.REPAIR if repairs else RunKind.VERIFY, interval.start, interval)
+def verification(interval: Interval, *, repairs: bool, finds_extra: bool) -> RunRequest:
+    """The run that compares the rows of a data interval with what the profiles hold, and puts back what they lack if that is wanted.
+
+    Args:
+        finds_extra: also tell what the profiles hold and the warehouse no longer has. Only up to where reading stopped: else what is not
+            among the rows may be among later ones.
+    """
+    kind = RunKind.REPAIR if repairs else RunKind.VERIFY
+    return RunRequest(kind, interval.start, interval, details={"finds_extra": finds_extra})
 
 
 def _once(schedule: Schedule, progress: PipelineProgress) -> RunRequest | None:

@@ -79,6 +79,7 @@ class ReadingSteps:
             repair=_repair(tx, run, pipeline) if run.kind.moves_progress else None,
             counts_unread=pipeline.policy.counts_unread_rows,
             budget=pipeline.policy.budget,
+            pipeline_runs=runs.numbers_of(tx, pipeline.key) if run.finds_extra else None,
         )
 
 

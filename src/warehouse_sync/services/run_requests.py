@@ -113,6 +113,8 @@ class RunRequestService:
     ) -> Run:
         """Asks for one run that compares what the pipeline has read with what the profiles hold. Moves no progress.
 
+        If it ends where reading stopped, it also tells what the profiles hold and the warehouse no longer has.
+
         Args:
             start, end: the part of it; None for where reading began, and where it stopped.
             repairs: also put back what the profiles lack.
@@ -128,7 +130,9 @@ class RunRequestService:
             last = _read_until(tx, pipeline)
             first = high_water.first_success_start(tx, pipeline.key) or last
             interval = _part(Interval(min(first, last), last), start, end)
-            made = _create(tx, caller, pipeline, verification(interval, repairs=repairs), now)
+            is_up_to_now = interval.end == last and not interval.is_empty
+            request = verification(interval, repairs=repairs, finds_extra=is_up_to_now)
+            made = _create(tx, caller, pipeline, request, now)
             details = {"start": format_instant(interval.start), "end": format_instant(interval.end)}
             entry = AuditEntry(now, caller.client_id, workspace_id, made.kind.value, "pipeline", pipeline.id, details)
             audit.record(tx, entry)

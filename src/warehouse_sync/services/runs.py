@@ -14,6 +14,7 @@ from warehouse_sync.domain.pipeline import Pipeline
 from warehouse_sync.domain.run import Run, RunAttempt
 from warehouse_sync.errors import NotFound
 from warehouse_sync.profiles.comparison import COMPARED, DIFFERENT, MISSING
+from warehouse_sync.profiles.extra import EXTRA
 from warehouse_sync.profiles.protocol import DroppedValues, ProfileReader, Rejects
 from warehouse_sync.scheduler.progress import LiveProgress, RunProgressNow
 from warehouse_sync.scheduler.staleness import DEFAULT_GRACE
@@ -40,11 +41,13 @@ class Verification:
         compared: rows that it looked at.
         missing: rows of which no profile holds anything; with samples.
         different: rows of which a profile holds something else; with samples.
+        extra: what profiles hold and the warehouse no longer has, with samples; None where, or as long as, that was not looked for.
     """
 
     compared: int
     missing: Rejects
     different: Rejects
+    extra: Rejects | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ def _verification(noted: dict[str, Rejects]) -> Verification:
     compared, missing, different = (
         noted.pop(reason, Rejects(reason, 0, ())) for reason in (COMPARED, MISSING, DIFFERENT)
     )
-    return Verification(compared.count, missing, different)
+    return Verification(compared.count, missing, different, noted.pop(EXTRA, None))
 
 
 def existing_run(tx: Transaction, pipeline: Pipeline, run_id: int) -> Run:

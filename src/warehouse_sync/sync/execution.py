@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -28,6 +28,7 @@ from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.load_timestamp import ColumnBounds, column_bounds, timestamp_class
 from warehouse_sync.domain.pipeline import NO_BUDGET, WarehouseBudget
 from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts, RunKind, UnreadRows, WarehouseUse
+from warehouse_sync.domain.timestamps import END
 from warehouse_sync.errors import InvalidRequest, RunError, StoreError, WarehouseSyncError
 from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.sql import wrap
@@ -39,7 +40,14 @@ from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
 from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, open_spool
 from warehouse_sync.sync.spool_manifest import damaged
-from warehouse_sync.sync.verification import find_differences, settle_chunk
+from warehouse_sync.sync.verification import (
+    ExtraSearch,
+    OwnRows,
+    Vouchers,
+    find_differences,
+    settle_chunk,
+    settle_extra,
+)
 from warehouse_sync.sync.worker import Conversation, Progress, WarehouseWorker
 from warehouse_sync.warehouses.arrow import column_kinds
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
@@ -63,6 +71,7 @@ class RunOrder:
         repair: how it looks for late rows; None if it does not.
         counts_unread: whether it counts the rows that no interval holds.
         budget: what each statement may take of the warehouse.
+        pipeline_runs: of a run that compares and also looks for what the warehouse no longer has, the runs of its pipeline.
     """
 
     run: Run
@@ -75,11 +84,13 @@ class RunOrder:
     repair: LateRowRepair | None = None
     counts_unread: bool = False
     budget: WarehouseBudget = NO_BUDGET
+    pipeline_runs: tuple[int, ...] | None = None
 
     @property
     def counted(self) -> Interval:
-        """What ``max_rows`` is for: the run's interval, and before it what is looked back at."""
-        return self.run.data_interval.begun_earlier(self.lookback)
+        """What ``max_rows`` is for: the run's interval, and before it what is looked back at; all to the end, where that is looked at."""
+        interval = self.run.data_interval.begun_earlier(self.lookback)
+        return interval if self.pipeline_runs is None else Interval(interval.start, END)
 
     @property
     def reading(self) -> Interval:
@@ -183,11 +194,15 @@ class RunExecutor:
         crashpoint("epoch_raised")
         if spool is None:
             spool = self._fetch(order, observer, cancelled)
+        search = _extra_search(order)
         if spool is None:
+            if search is not None:
+                self._settle_extra(order, search, self._vouchers(order, None), 0)
             return RunCounts()
         records = record_plan(order, spool.manifest.schema)
         plan = ApplyPlan(order.run.key, order.data_model.key, records, order.rules, _late_row_plan(order, records))
-        apply = self._settling(order.run, plan, spool, cancelled) if order.run.kind.compares else self._apply
+        vouchers = None if search is None else self._vouchers(order, records)
+        apply = self._settling(order.run, plan, spool, cancelled, vouchers) if order.run.kind.compares else self._apply
         counts = progress.counts
         with closing(self._rows(order.run, spool, progress.chunks)) as tables:
             for number, rows in enumerate(tables, progress.chunks):
@@ -195,15 +210,25 @@ class RunExecutor:
                     raise RunError("The run was cancelled.", code=CANCELLED)
                 counts += apply(self._stores, plan, number, rows, now=self._clock.now())
                 observer.chunk_applied(counts, spool.manifest.rows)
+        chunks = len(spool.chunks())
+        if search is not None and vouchers is not None and progress.chunks <= chunks:
+            self._settle_extra(order, search, vouchers, chunks)
         crashpoint("last_chunk_applied")
         return counts
 
+    def _vouchers(self, order: RunOrder, records: RecordPlan | None) -> Vouchers:
+        own = None if records is None else _own_rows(order, records, inclusive=self._limits.between_inclusive)
+        return Vouchers.of(self._stores, order.run.key, own, now=self._clock.now())
+
+    def _settle_extra(self, order: RunOrder, search: ExtraSearch, vouchers: Vouchers, number: int) -> None:
+        settle_extra(self._stores, order.run.key, number, search, vouchers, now=self._clock.now())
+
     def _settling(
-        self, run: Run, plan: ApplyPlan, spool: Spool, cancelled: Callable[[], bool]
+        self, run: Run, plan: ApplyPlan, spool: Spool, cancelled: Callable[[], bool], vouchers: Vouchers | None
     ) -> Callable[..., RunCounts]:
         """Compares all chunks; returns what applies one of them."""
         with closing(self._rows(run, spool)) as tables:
-            findings = find_differences(self._stores, plan, tables, cancelled, now=self._clock.now())
+            findings = find_differences(self._stores, plan, tables, cancelled, now=self._clock.now(), vouchers=vouchers)
 
         def settle(stores: ProfileStores, plan: ApplyPlan, number: int, rows: pa.Table, *, now: datetime) -> RunCounts:
             repairs = run.kind is RunKind.REPAIR
@@ -378,6 +403,19 @@ def _most_fetched(order: RunOrder) -> int:
     """What is only compared is not limited as what is applied; still, nobody expects it to have grown past all measure."""
     repair = order.repair
     return order.max_rows if repair is None or repair.previous is None else 2 * (order.max_rows + repair.previous_rows)
+
+
+def _extra_search(order: RunOrder) -> ExtraSearch | None:
+    if order.pipeline_runs is None:
+        return None
+    interval, model = order.run.data_interval, order.data_model
+    since = interval.start.astimezone(UTC).replace(tzinfo=None) if interval.has_lower_bound else None
+    return ExtraSearch(model.key, model.load_timestamp.name, order.pipeline_runs, since)
+
+
+def _own_rows(order: RunOrder, records: RecordPlan, *, inclusive: bool) -> OwnRows:
+    bounds = column_bounds(order.run.data_interval, records.timestamp_class, order.data_model.load_timestamp.tzinfo)
+    return OwnRows(shown_bound(bounds.upper, records.timestamp_class), inclusive)
 
 
 def _late_row_plan(order: RunOrder, records: RecordPlan) -> LateRowPlan | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ from tests.unit.profiles.applying import DEVELOPMENT, START, WORKSPACE, Home, ta
 from warehouse_sync.errors import RunError
 from warehouse_sync.profiles.comparison import COMPARED, DIFFERENT, MISSING
 from warehouse_sync.profiles.deletion import DuckDbEraser
-from warehouse_sync.sync.verification import find_differences, settle_chunk
+from warehouse_sync.profiles.extra import EXTRA, Vouched
+from warehouse_sync.sync.verification import (
+    ExtraSearch,
+    OwnRows,
+    Vouchers,
+    find_differences,
+    settle_chunk,
+    settle_extra,
+)
 
 MODEL = 7
 EMAILS = "SELECT h FROM identities WHERE value LIKE '%@x.org'"
@@ -43,6 +52,22 @@ def verified(home: Home, rows: pa.Table, *, repairs: bool = False, chunk_rows: i
     found = {reason: noted.count for reason, noted in home.rejects().items()}
     assert found.pop(COMPARED) == rows.num_rows
     return {reason: count for reason, count in found.items() if reason in {MISSING, DIFFERENT}}
+
+
+def extra(home: Home, rows: pa.Table, *, until: int, since: int | None = None, runs: list[int]) -> dict[str, int]:
+    """What a run finds that compares the rows before a second, and reads all from another on; ``row_extra`` without its profiles is 0."""
+    home.runs += 1
+    plan = home.plan(home.key(home.runs), rows)
+    home.stores.begin(plan.run, start_over=True)
+    chunks = [rows.slice(first, 7) for first in range(0, rows.num_rows, 7)]
+    own = OwnRows((START + timedelta(seconds=until)).replace(tzinfo=None), inclusive=False)
+    vouchers = Vouchers.of(home.stores, plan.run, own, now=home.now)
+    findings = find_differences(home.stores, plan, chunks, lambda: False, now=home.now, vouchers=vouchers)
+    for number, (chunk, finding) in enumerate(zip(chunks, findings, strict=True)):
+        settle_chunk(home.stores, plan, number, chunk, finding, repairs=False, now=home.now)
+    begins = None if since is None else (START + timedelta(seconds=since)).replace(tzinfo=None)
+    settle_extra(home.stores, plan.run, len(chunks), ExtraSearch(MODEL, "t", runs, begins), vouchers, now=home.now)
+    return {reason: noted.count for reason, noted in home.rejects().items()}
 
 
 def by_hand(home: Home, *statements: str) -> None:
@@ -168,3 +193,68 @@ def test_comparing_stops_when_it_is_told_to(home: Home) -> None:
     rows = table(SHOP)
     with pytest.raises(RunError, match="cancelled"):
         find_differences(home.stores, home.plan(home.key(1), rows), [rows], lambda: True, now=home.now)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_no_row_says_any_more_is_extra_as_one_row_at_a_time_tells(home: Home, seed: int) -> None:
+    """Rows of one pipeline up to second 20, and of another, are read; then some are deleted, some moved on, and some come anew."""
+    draw = random.Random(seed)
+
+    def made(people: str, seconds: range) -> list[dict[str, Any]]:
+        return [
+            {
+                "customer_id": f"{people}{draw.randrange(9)}",
+                "tier": draw.choice(["gold", "silver", "iron"]),
+                "t": second,
+            }
+            for second in seconds
+            for _ in range(draw.randrange(3))
+        ]
+
+    rows, others = made("c", range(20)), made("o", range(5))
+    own = []
+    for first in (0, 7, 14):
+        home.apply(table([row for row in rows if first <= row["t"] < first + 7]), chunk_rows=draw.choice([None, 3]))
+        own.append(home.runs)
+    home.sync(*others)
+    left = [row for row in rows if draw.random() < 0.6] + made("c", range(20, 22)) + made("n", range(20, 22))
+    since = draw.choice([None, 5])
+    read = [row for row in left if since is None or row["t"] >= since]
+    said: dict[str, dict[str, Any]] = {}  # what each customer's profile says, and when that was last said
+    for row in rows:
+        said[row["customer_id"]] = row
+    expected = {
+        who
+        for who, row in said.items()
+        if (since is None or row["t"] >= since)
+        and not any(
+            other["customer_id"] == who and (other["t"] >= row["t"] or other["tier"] == row["tier"]) for other in read
+        )
+    }
+    found = extra(home, table(read), until=20, since=since, runs=own)
+    assert (found[EXTRA], found.get(MISSING, 0), found.get(DIFFERENT, 0)) == (len(expected), 0, 0)
+    assert found.get(COMPARED, 0) == sum(row["t"] < 20 for row in read)
+    named = {sample.row["customer_id"]: sample.row for sample in home.rejects()[EXTRA].samples}
+    assert set(named) == expected
+    for who, sample in named.items():
+        assert sample["tier"] == said[who]["tier"]
+        assert sample["t"] == f"{START + timedelta(seconds=said[who]['t']):%Y-%m-%d %H:%M:%S}"
+        assert home.stores.codec(WORKSPACE).decode(int(sample["mpid"] or 0)) is not None
+
+
+def test_of_a_warehouse_that_has_no_row_any_more_all_is_extra(home: Home) -> None:
+    home.sync(*SHOP)
+    assert extra(home, table(SHOP).slice(0, 0), until=60, runs=[1]) == {EXTRA: 6}
+    assert extra(home, table(SHOP).slice(0, 0), until=60, runs=[2]) == {EXTRA: 0}
+
+
+def test_a_bit_for_each_profile_is_as_good_as_a_set() -> None:
+    draw = random.Random(5)
+    for size in (1, 8, 9, 100):
+        vouched, spoken_for = Vouched(size), set[int]()
+        for _ in range(3):
+            some = [draw.randrange(size + 5) for _ in range(size // 3)]
+            vouched.add(some)
+            spoken_for.update(some)
+        assert vouched.others(0, size + 50).tolist() == [n for n in range(size) if n not in spoken_for]
+        assert vouched.others(8, 16).tolist() == [n for n in range(8, min(16, size)) if n not in spoken_for]
