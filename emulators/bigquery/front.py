@@ -21,6 +21,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from emulators.bigquery.permissions import Permissions
+
 AUDIENCE = "https://oauth2.googleapis.com/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_SECONDS = 3600
@@ -49,9 +51,18 @@ class Front:
         accounts: who may ask.
         billed: bytes that every query bills.
         interrupt: stops the query that runs.
+        permissions: what the accounts may do.
     """
 
-    def __init__(self, behind: str, accounts: Sequence[Account], billed: int, interrupt: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        behind: str,
+        accounts: Sequence[Account],
+        billed: int,
+        interrupt: Callable[[], None],
+        permissions: Permissions,
+    ) -> None:
+        self._permissions = permissions
         self._behind = behind
         self._accounts = {account.email: account for account in accounts}
         self._billed = billed
@@ -92,10 +103,10 @@ class Front:
         return JSONResponse({"access_token": token, "expires_in": TOKEN_SECONDS, "token_type": "Bearer"})
 
     async def insert(self, request: Request) -> Response:
-        if (refused := self._unauthenticated(request)) is not None:
-            return refused
         body = json.loads(await request.body())
         configuration = body.get("configuration", {})
+        if (refused := self._refused(request, configuration.get("query", {}).get("query"))) is not None:
+            return refused
         limit = configuration.get("query", {}).get("maximumBytesBilled")
         if limit is not None and int(limit) < self._billed and not configuration.get("dryRun"):
             told = f"Query exceeded limit for bytes billed: {limit}. {self._billed} or higher required."
@@ -109,7 +120,7 @@ class Front:
         return _error(499, "stopped", "Job execution was cancelled: User requested cancellation") if reason else answer
 
     async def cancel(self, request: Request) -> Response:
-        if (refused := self._unauthenticated(request)) is not None:
+        if (refused := self._refused(request)) is not None:
             return refused
         job = request.path_params["job"]
         if job not in self._running:
@@ -120,7 +131,7 @@ class Front:
         return JSONResponse({"kind": "bigquery#jobCancelResponse", "job": found})
 
     async def other(self, request: Request) -> Response:
-        refused = self._unauthenticated(request)
+        refused = self._refused(request)
         return refused or await self._forwarded(request, await request.body())
 
     async def inside(self, method: str, path: str, body: Any) -> None:
@@ -128,11 +139,14 @@ class Front:
         async with httpx.AsyncClient(base_url=self._behind, trust_env=False, timeout=60) as client:
             (await client.request(method, path, json=body)).raise_for_status()
 
-    def _unauthenticated(self, request: Request) -> Response | None:
+    def _refused(self, request: Request, sql: str | None = None) -> Response | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token in self._tokens:
-            return None
-        return _error(401, "authError", "Request had invalid authentication credentials.")
+        if scheme.lower() != "bearer" or token not in self._tokens:
+            return _error(401, "authError", "Request had invalid authentication credentials.")
+        lacking = self._permissions.lacking(request.method, request.url.path, sql)
+        if lacking is not None:
+            return _error(403, "accessDenied", f"Access Denied: User does not have {lacking} permission.")
+        return None
 
     @asynccontextmanager
     async def _limited(self, job: str, milliseconds: Any):

@@ -22,16 +22,19 @@ if __package__ in (None, ""):  # run as a script
 
 os.environ["HOME"] = str(Path(sys.prefix) / "home")  # where DuckDB looks for its extensions: not the home of the person
 
+import grpc
 import pyarrow as pa
 import uvicorn
 from bqemulator.api.routes import jobs
 from bqemulator.config import LogLevel, Settings
+from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from bqemulator.jobs import executor
 from bqemulator.server import EmulatorServer
 from bqemulator.storage.engine import DuckDBEngine
 from duckdb_extensions.extension_importer import import_extension
 
 from emulators.bigquery.front import Account, Front
+from emulators.bigquery.permissions import OF_CALLS, ROLES, Permissions
 
 HOST = "127.0.0.1"
 KEPT_RESULTS = 8
@@ -54,6 +57,14 @@ def _options() -> argparse.Namespace:
         metavar="EMAIL=FILE",
         help="a service account and its public key in PEM; repeatable",
     )
+    parser.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        choices=ROLES,
+        help="what the accounts may do; repeatable (default: everything)",
+    )
+    parser.add_argument("--sql", action="append", default=[], help="run before anybody comes; repeatable")
     parser.add_argument("--bytes", type=int, default=10_485_760, help="what every query bills (default: %(default)s)")
     return parser.parse_args()
 
@@ -103,6 +114,22 @@ def _mend() -> None:
     jobs._dry_run_response = tried
 
 
+def _guard(permissions: Permissions) -> None:
+    """Lets the Storage API ask for permissions. It does not know who calls."""
+    served = BigQueryReadHandler.service
+
+    def guarded(self: BigQueryReadHandler, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        needed = OF_CALLS.get(call.method.rpartition("/")[2])
+        if needed is not None and permissions.hold(needed):
+            return served(self, call)
+        told = f"Permission denied: {needed or call.method}"
+        return grpc.unary_unary_rpc_method_handler(
+            lambda _, context: context.abort(grpc.StatusCode.PERMISSION_DENIED, told)
+        )
+
+    BigQueryReadHandler.service = guarded
+
+
 def _start_front(front: Front, listener: socket.socket) -> None:
     """Serves on a thread of its own: bqemulator's own loop stands still while a query runs."""
     config = uvicorn.Config(front.app(), log_level="warning", access_log=False, lifespan="off")
@@ -117,13 +144,18 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
     )
     await emulator.start()
     accounts = [Account.parse(text) for text in options.account]
-    front = Front(emulator.rest_url, accounts, options.bytes, emulator._engine.connection.interrupt)
+    permissions = Permissions(options.role)
+    _guard(permissions)
+    front = Front(emulator.rest_url, accounts, options.bytes, emulator._engine.connection.interrupt, permissions)
     _start_front(front, listener)
     dataset = {
         "datasetReference": {"projectId": options.project, "datasetId": options.dataset},
         "location": options.location,
     }
     await front.inside("POST", f"/bigquery/v2/projects/{options.project}/datasets", dataset)
+    for sql in options.sql:
+        query = {"configuration": {"query": {"query": sql, "useLegacySql": False}}}
+        await front.inside("POST", f"/bigquery/v2/projects/{options.project}/jobs", query)
     rest = f"http://{HOST}:{listener.getsockname()[1]}"
     print(f"listening on {rest} and {emulator.grpc_endpoint}", flush=True)
     await asyncio.Event().wait()
