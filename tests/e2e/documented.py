@@ -58,18 +58,9 @@ def blocks_of(text: str, language: str) -> list[str]:
 
 def create(place: Place, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """Creates a connection; gives the status and the answer, refusals too."""
-    return _sent(place, "POST", "connections", body)
-
-
-def replace(place: Place, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Replaces a connection; gives the status and the answer, refusals too."""
-    return _sent(place, "PUT", f"connections/{body['id']}", body)
-
-
-def _sent(place: Place, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    url = f"{place.service.url}/platform/experimental/workspaces/{WORKSPACE}/inputs/warehouse/{path}"
+    url = f"{place.service.url}/platform/experimental/workspaces/{WORKSPACE}/inputs/warehouse/connections"
     headers = {"Authorization": f"Bearer {place.service.client._valid_token()}"}
-    answer = httpx.request(method, url, json=body, headers=headers, timeout=60)
+    answer = httpx.post(url, json=body, headers=headers, timeout=60)
     return answer.status_code, answer.json()
 
 
