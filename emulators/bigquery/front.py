@@ -70,12 +70,14 @@ class Front:
         self._tokens: set[str] = set()
         self._stopped: dict[str, str] = {}
         self._running: set[str] = set()
+        self._latest: dict[str, Any] = {}
 
     def app(self) -> ASGIApp:
         jobs = "/bigquery/v2/projects/{project}/jobs"
         return Starlette(
             routes=[
                 Route("/token", self.token, methods=["POST"]),
+                Route("/emulator/latest-job", self.latest),
                 Route(jobs, self.insert, methods=["POST"]),
                 Route(jobs + "/{job}/cancel", self.cancel, methods=["POST"]),
                 Route("/{path:path}", self.other, methods=_METHODS),
@@ -112,12 +114,17 @@ class Front:
             told = f"Query exceeded limit for bytes billed: {limit}. {self._billed} or higher required."
             return _error(400, "bytesBilledLimitExceeded", told)
         job = body.get("jobReference", {}).get("jobId") or secrets.token_hex(8)
+        self._latest = configuration
         async with self._limited(job, configuration.get("jobTimeoutMs")):
             answer = await self._forwarded(request, json.dumps(body).encode())
         reason = self._stopped.pop(job, None)
         if reason == "stopped":
             return _error(400, "stopped", "Job execution was cancelled: Job timed out")
         return _error(499, "stopped", "Job execution was cancelled: User requested cancellation") if reason else answer
+
+    async def latest(self, _request: Request) -> JSONResponse:
+        """The configuration of the latest job, as it was asked for; bqemulator forgets half of it."""
+        return JSONResponse(self._latest)
 
     async def cancel(self, request: Request) -> Response:
         if (refused := self._refused(request)) is not None:

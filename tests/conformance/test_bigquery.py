@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -107,6 +108,14 @@ def test_rows_come_by_rest_where_the_storage_api_is_not_allowed(
         monkeypatch.setattr(BigQueryWarehouse, "_storage", denied)
         by_rest = [row for batch in warehouse.fetch(sql) for row in batch.to_pylist()]
     assert by_rest == by_storage
+
+
+def test_a_job_tells_who_sends_it_and_when_it_must_end(server: BigQueryEmulator) -> None:
+    with closing(opened(server)) as warehouse:
+        warehouse.count("SELECT COUNT(*) FROM (SELECT 1 AS a) AS m")
+    told = httpx.get(f"{server.endpoint.rest}/emulator/latest-job").json()
+    assert told["labels"] == {"application": "warehouse-sync", "pipeline": "p", "run": "1"}
+    assert (told["jobTimeoutMs"], told["query"]["useLegacySql"]) == ("3600000", False)
 
 
 def test_labels_have_the_letters_that_labels_may_have() -> None:
