@@ -7,10 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from adbc_driver_postgresql import dbapi
 
-from benchmarks.peers.timing import run_loads
-from tests.fixtures.postgres import RunningPostgres, running_postgres
-
-_DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "1GB"}
+from benchmarks.peers.durable_postgres import durable_postgres, run_loads_into
+from tests.fixtures.postgres import RunningPostgres
 
 
 class Table:
@@ -32,5 +30,5 @@ class Table:
 
 
 if __name__ == "__main__":
-    with running_postgres(settings=_DURABLE) as server:
-        run_loads(Table(server).load, version=f"PostgreSQL {server.execute('SHOW server_version')[0][0]}")
+    with durable_postgres() as server:
+        run_loads_into(server, Table(server).load)

@@ -8,20 +8,25 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
+
+PEERS: Final = Path(__file__).resolve().parents[2] / ".venvs" / "peers"
+"""Where the other tools are installed."""
 
 
-def run_loads(load: Callable[[Path], object], *, version: str) -> None:
+def run_loads(load: Callable[[Path], object], *, version: str, beside: Callable[[], float] = lambda: 0.0) -> None:
     """Does the loads that the command line names as ``NAME=PARQUET``, in order, and prints what each took in seconds.
 
     Args:
         load: takes all rows of a Parquet file to their durable end.
         version: of the tool.
+        beside: processor seconds up to now of what serves the tool, is none of its processes and ends after it.
     """
     for argument in sys.argv[2:]:
         name, _, path = argument.partition("=")
-        wall, processor = time.perf_counter(), _processor()
+        wall, processor = time.perf_counter(), _processor() + beside()
         load(Path(path))
-        took = {"load": name, "wall": time.perf_counter() - wall, "processor": _processor() - processor}
+        took = {"load": name, "wall": time.perf_counter() - wall, "processor": _processor() + beside() - processor}
         print(json.dumps(took | {"version": version}), flush=True)
 
 
