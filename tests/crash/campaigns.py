@@ -36,7 +36,8 @@ CAMPAIGNS: Final = (
         "R1",
         "kill-random",
         "The service, or the child of its fetch, is killed at a random moment while three pipelines run, again and again. No row is lost, "
-        "twice or unexpected; intervals tile; counts equal a recount (R16); profiles are those of the model; no run is stuck.",
+        "twice or unexpected; intervals tile; counts equal a recount (R16); profiles are those of the model; comparisons with the "
+        "warehouse find nothing; no run is stuck.",
         1_000,
         kill_random.campaign,
     ),

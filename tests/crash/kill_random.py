@@ -1,8 +1,9 @@
 """R1: the real service killed at any moment, again and again, while runs go on. Nothing is lost, twice, stuck or miscounted.
 
-Three pipelines read two streams of rows into two pools of profiles; new rows come all the time, and an operator cancels runs and reads
-ranges again. A life of the service ends by a kill of the service, sometimes while it starts, or goes on after a kill of the child that
-fetches. After some kills the service is left in peace. When all is read, the files of the home are compared with a recount of the streams.
+Three pipelines read two streams of rows into two pools of profiles; new rows come all the time, and an operator cancels runs, reads
+ranges again, and compares them with the profiles, where nothing may be found. A life of the service ends by a kill of the service,
+sometimes while it starts, or goes on after a kill of the child that fetches. After some kills the service is left in peace. When all is
+read, the files of the home are compared with a recount of the streams.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, Final
 import psutil
 
 from tests.crash.report import Outcome
-from tests.crash.stage import Stage, create_connection, create_data_model, create_pipeline, latest_run, wait_until
+from tests.crash.stage import Stage, create_connection, create_data_model, create_pipeline, wait_until
 from tests.fixtures.service import WORKSPACE, RunningService, clean_environment, prepare_home
 from tests.fixtures.warm_process import WarmProcess
 from tests.oracle import files_of_a_home as files
@@ -36,7 +37,7 @@ _PIPELINES: Final = {"one": ("m-a", "development"), "two": ("m-b", "development"
 _MODELS: Final = {"m-a": (1, "a"), "m-b": (2, "b")}  # surrogate key in the store, and the stream
 _SETTINGS: Final = {"chunk_rows": "40", "runs_at_once": "2", "lease_seconds": "5"}
 _IN_PEACE: Final = 90.0
-_OPERATES: Final = 0.15  # how often an operator does something, in each round of triggers
+_OPERATES: Final = 0.4  # how often an operator does something, in each round of triggers
 _FAILURES: Final = frozenset({None, "worker_died", "cancelled"})
 _AT_START: Final = 0.1  # share of the kills that come while the service starts
 _OF_A_CHILD: Final = 0.15
@@ -52,6 +53,7 @@ class _Home:
     streams: dict[str, list[stream.StreamRow]]
     run_seconds: float = 1.0
     hit: Counter[str] = field(default_factory=Counter)
+    comparisons: int = 0
 
     def furnish(self) -> None:
         """Makes the pipelines, and finds out how long a run takes here and now."""
@@ -119,45 +121,52 @@ class _Home:
     def _keep_busy(self, service: RunningService, seconds: float) -> None:
         end = time.monotonic() + seconds
         while True:
-            for pipeline in _PIPELINES:
-                with suppress(ApiError):  # it is busy, most often
-                    service.workspace.trigger(pipeline)
             if self.draw.random() < _OPERATES:
-                with suppress(ApiError):
+                with suppress(ApiError, TimeoutError):  # it is busy, most often
                     self._operate(service)
+            for pipeline in _PIPELINES:
+                with suppress(ApiError):
+                    service.workspace.trigger(pipeline)
             left = end - time.monotonic()
             if left <= 0:
                 return
             time.sleep(min(left, 0.3))
 
     def _operate(self, service: RunningService) -> None:
-        """What an operator may do at any time: stop a run, read a range again, or everything."""
+        """What an operator may do at any time: stop a run, read a range again, or everything, or compare it with the profiles."""
         pipeline = self.draw.choice(list(_PIPELINES))
-        path = f"/platform/extensions/workspaces/{WORKSPACE}/pipelines/{pipeline}"
-        verb = self.draw.choice(("cancel", "backfill", "resync"))
+        path = _path(pipeline)
+        verb = self.draw.choice(("cancel", "backfill", "resync", "verify", "repair"))
         if verb == "resync":
             service.client.call("POST", f"{path}/resync")
+        elif verb in {"verify", "repair"}:
+            wait_until(lambda: all(is_finished(run) for run in _latest_runs(service, pipeline)), 2)
+            service.client.call("POST", f"{path}/verify", body={"repair": verb == "repair"})
         elif verb == "backfill":
             first = self.start + timedelta(seconds=self.draw.randrange(20))
             last = first + timedelta(seconds=self.draw.randint(1, 20))
             service.client.call("POST", f"{path}/backfill", body={"start_time": _text(first), "end_time": _text(last)})
-        elif run := latest_run(service, pipeline):
-            service.client.call("POST", f"{path}/runs/{run['pipeline_run_id']}/cancel")
+        else:
+            for run in _latest_runs(service, pipeline):
+                if not is_finished(run):
+                    service.client.call("POST", f"{path}/runs/{run['pipeline_run_id']}/cancel")
 
     def settle(self) -> None:
-        """In peace, every pipeline reads what is left."""
+        """In peace, every pipeline reads what is left, and is compared with the warehouse."""
         with self.stage.serving(**_SETTINGS) as service:
             for pipeline in _PIPELINES:
                 self._finish(service, pipeline)
                 run = service.run(pipeline)
                 assert run["pipeline_run_state"] == "success", run
+                made = service.client.call("POST", f"{_path(pipeline)}/verify", body={})
+                compared = service.wait_for_run(pipeline, made["pipeline_run_id"], seconds=_IN_PEACE)
+                assert compared["pipeline_run_state"] == "success", compared
 
     def _finish(self, service: RunningService, pipeline: str) -> None:
         """No run is stuck: what an earlier life began comes to an end by itself."""
 
         def is_done() -> bool:
-            run: dict[str, Any] | None = latest_run(service, pipeline)
-            return run is None or is_finished(run)
+            return all(is_finished(run) for run in _latest_runs(service, pipeline))
 
         wait_until(is_done, _IN_PEACE)
 
@@ -190,18 +199,34 @@ class _Home:
                 found += stream.wrong_tokens(rows[key], own, stored.get(key, Counter()))
         if files.people(store) != stream.people_of(rows, ends):
             found.append("the profiles are not those of the model")
-        applied, counted = files.rows_applied(store)
+        comparing = {
+            run.id for run in runs if run.kind in files.COMPARING and _PIPELINES[run.pipeline][1] == environment
+        }
+        self.comparisons += sum(run.id in comparing and run.state == "success" for run in runs)
+        for run, wrong in files.differences(store, comparing).items():
+            found.append(f"run {run} compared and found {wrong}")
+        applied, counted = files.rows_applied(store, comparing)
         if applied != counted:
             found.append(f"{applied} rows were applied, the runs counted {counted}")
         return found
+
+
+def _path(pipeline: str) -> str:
+    return f"/platform/extensions/workspaces/{WORKSPACE}/pipelines/{pipeline}"
+
+
+def _latest_runs(service: RunningService, pipeline: str) -> list[dict[str, Any]]:
+    """A pipeline's runs of every kind, as many as one answer holds."""
+    found: list[dict[str, Any]] = service.workspace.get(f"pipelines/{pipeline}/status/runs", pageSize=1000)["items"]
+    return found
 
 
 def _text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def batch(prepared: Stage, folder: Path, kills: int, seed: int) -> tuple[list[str], Counter[str]]:
-    """Kills a service on a home of its own some times; returns what is wrong then, and what the kills hit."""
+def batch(prepared: Stage, folder: Path, kills: int, seed: int) -> tuple[list[str], Counter[str], int]:
+    """Kills a service on a home of its own some times; returns what is wrong then, what the kills hit, and how often it compared."""
     draw = random.Random(seed)
     stage = prepared.copy(folder)
     start = datetime.now(UTC).replace(microsecond=0, tzinfo=None) - timedelta(seconds=5)
@@ -218,23 +243,24 @@ def batch(prepared: Stage, folder: Path, kills: int, seed: int) -> tuple[list[st
         found = home.findings()
     except (AssertionError, TimeoutError, ApiError) as error:
         found = [f"in peace: {str(error)[:500]}"]
-    return found, home.hit
+    return found, home.hit, home.comparisons
 
 
 def campaign(trials: int, seed: int) -> Outcome:
     """About ``trials`` kills, in homes of at most ``KILLS_PER_HOME``. Every home has a seed of its own."""
     failures: list[str] = []
     hit: Counter[str] = Counter()
+    compared = 0
     with TemporaryDirectory(prefix="kill-random-") as folder:
         prepared = Stage(Path(folder) / "prepared", prepare_home(Path(folder) / "prepared" / "home"))
         number = 0
         while hit.total() < trials:
             place = Path(folder) / str(number)
-            found, these = batch(prepared, place, min(KILLS_PER_HOME, trials - hit.total()), seed + number)
+            found, these, comparisons = batch(prepared, place, min(KILLS_PER_HOME, trials - hit.total()), seed + number)
             failures += [f"seed {seed + number}: {what}" for what in found]
             hit += these
+            compared += comparisons
             number += 1
             shutil.rmtree(place)
-    return Outcome(
-        hit.total(), failures, f"in {number} homes; hit: " + ", ".join(f"{k} {n}" for k, n in hit.most_common())
-    )
+    told = ", ".join(f"{k} {n}" for k, n in hit.most_common())
+    return Outcome(hit.total(), failures, f"in {number} homes, which were compared {compared} times; hit: {told}")

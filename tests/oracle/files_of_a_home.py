@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+COMPARING = frozenset({"verify", "repair"})
+"""Kinds of runs that compare what was read with the profiles."""
 
 _WITHOUT_RUNS = {"m": "EXCLUDE (run)", "h": "EXCLUDE (run, replaced_by)", "v": ""}
 
@@ -120,9 +123,29 @@ def people(store: Path, attribute: str = "token") -> Counter[tuple[frozenset[str
     return Counter((frozenset(identities.get(profile, ())), frozenset(rows[profile])) for profile in rows)
 
 
-def rows_applied(store: Path) -> tuple[int, int]:
-    """How many rows were ever applied, as the store numbers them, and as its runs count them. Equal, unless one was applied twice."""
+def rows_applied(store: Path, comparing: Collection[int] = ()) -> tuple[int, int]:
+    """How many rows were ever applied, as the store numbers them, and as its runs count them. Equal, unless one was applied twice.
+
+    Args:
+        comparing: the runs that only compare: each of their chunks has one number, and none of their rows.
+    """
+    among = f"run IN ({', '.join(map(str, comparing)) or 'NULL'})"
     with opened(store) as connection:
-        [(numbered,)] = connection.execute("SELECT next_seq - 1 FROM counters").fetchall()
-        [(counted,)] = connection.execute("SELECT COALESCE(sum(extracted), 0) FROM run_progress").fetchall()
+        [(numbered,)] = connection.execute(
+            f"SELECT next_seq - 1 - (SELECT coalesce(sum(chunks), 0) FROM run_progress WHERE {among}) FROM counters"
+        ).fetchall()
+        [(counted,)] = connection.execute(
+            f"SELECT coalesce(sum(extracted) FILTER (NOT coalesce({among}, false)), 0) FROM run_progress"
+        ).fetchall()
     return int(numbered), int(counted)
+
+
+def differences(store: Path, comparing: Collection[int]) -> dict[int, dict[str, int]]:
+    """What each of some runs that compare has found to be otherwise than it was read."""
+    found: dict[int, dict[str, int]] = {}
+    with opened(store) as connection:
+        noted = connection.execute("SELECT run, reason, rows FROM reject_counts").fetchall()
+    for run, reason, rows in noted:
+        if run in comparing and rows and reason in {"row_missing", "row_different", "row_extra"}:
+            found.setdefault(run, {})[reason] = rows
+    return found
