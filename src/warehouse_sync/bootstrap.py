@@ -61,6 +61,7 @@ from warehouse_sync.services.exports import ExportService
 from warehouse_sync.services.feeds import FeedFinder, FeedService
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.metrics import MetricsService
+from warehouse_sync.services.notices import NoticeService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -233,6 +234,7 @@ def _assemble(settings: Settings, base: _Foundation, stores: DuckDbStores) -> tu
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
         exports=ExportService(database, DuckDbExporter(stores)),
         undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=runner.wake),
+        notices=NoticeService(database, clock),
         identity_settings=IdentitySettingsService(database, clock, reader),
         metrics=MetricsService(database, clock, base.metrics, settle_delay=settle_delay, grace=grace),
         is_healthy=lambda: _is_healthy(database),

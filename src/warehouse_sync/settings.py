@@ -188,6 +188,10 @@ class Settings(BaseSettings):
     webhook_secret: WebhookSecret | None = Field(
         None, description='What notices are signed with: "whsec_" and the base64 of 24 to 64 random bytes.'
     )
+    webhook_ca: Folder | None = Field(
+        None,
+        description="Certificates in PEM that a receiver may show or be vouched for by, besides those this machine trusts.",
+    )
     webhook_days: int = Field(
         30, ge=2, le=36_500, description="How long notices are kept after what they tell of, in days."
     )

@@ -47,6 +47,7 @@ from warehouse_sync.services.exports import ExportService
 from warehouse_sync.services.feeds import FeedFinder, FeedService, IssuedFeed
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.metrics import MetricsService
+from warehouse_sync.services.notices import NoticeService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -335,6 +336,7 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         deletions=DeletionService(database, clock, DuckDbEraser(stores)),
         exports=ExportService(database, DuckDbExporter(stores)),
         undo=UndoService(database, clock, DuckDbUndoPreviewer(stores), wake=wake),
+        notices=NoticeService(database, clock),
         identity_settings=IdentitySettingsService(database, clock, profiles),
         metrics=MetricsService(database, clock, metrics, settle_delay=timedelta(0), grace=timedelta(hours=1)),
         is_healthy=lambda: True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
+from tests.fixtures.certificates import certified
 from tests.fixtures.postgres import RunningPostgres, running_postgres
 from tests.fixtures.postgres_proxy import Proxy, tls_proxy
 from warehouse_sync.domain.connection import WarehouseAddress
@@ -31,33 +26,9 @@ from warehouse_sync.warehouses.catalogue import open_warehouse
 from warehouse_sync.warehouses.policy import WarehousePolicy
 from warehouse_sync.warehouses.protocol import Warehouse
 
-
-def _certificate(owner: str, *names: str) -> tuple[bytes, bytes]:
-    """PEM of a certificate that signs itself, and of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, owner)])
-    now = dt.datetime.now(dt.UTC)
-    alternatives = [
-        x509.IPAddress(ipaddress.ip_address(one)) if one[0].isdigit() else x509.DNSName(one) for one in names
-    ]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return made.public_bytes(Encoding.PEM), secret
-
-
-CERTIFICATE, KEY = _certificate("server", "localhost")
-STRANGER, _ = _certificate("stranger", "localhost")
+SERVER = certified("server", "localhost")
+CERTIFICATE, KEY = SERVER.pem, SERVER.key_pem
+STRANGER = certified("stranger", "localhost").pem
 
 
 @pytest.fixture(scope="module")

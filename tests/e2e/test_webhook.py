@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.crash.stage import wait_until
 from tests.e2e.stage import data_model, pipeline
 from tests.fixtures.receiver import SECRET, Received, TestReceiver, running_receiver
 from tests.fixtures.service import (
@@ -175,6 +176,26 @@ def test_a_receiver_that_is_not_allowed_gets_no_packet_and_is_told_by_all(scene:
     [finding] = [row for row in json.loads(looked.stdout) if row["check"] == "webhook"]
     assert finding["outcome"] == "problem"
     assert "WAREHOUSE_SYNC_ALLOWED_HOSTS" in finding["found"]
+
+
+def test_what_was_given_up_is_sent_again_by_command(scene: Scene) -> None:
+    scene.receiver.statuses = [410, 410]
+    with running_service(scene.home, scene.access, **scene.settings()) as service:
+        break_it(service)
+        scene.receiver.wait_for(1)
+        wait_until(lambda: "notice given up" in "".join(service.log))
+        lost = next(row for row in listed(scene) if row["outcome"] == "given_up")
+        scene.receiver.statuses.clear()
+        assert command(scene.home, "webhook", "resend", lost["id"]) == [{"id": lost["id"], "outcome": "waiting"}]
+
+        def came() -> list[Received]:
+            return [one for one in scene.receiver.received if one.headers["webhook-id"] == lost["id"]]
+
+        wait_until(lambda: len(came()) == 2)
+        assert came()[0].body == came()[1].body
+    again = run_warm(["webhook", "resend", "msg_0", "--home", str(scene.home)], clean_environment({}))
+    assert again.returncode == 1
+    assert "was not given up" in again.stdout
 
 
 def test_the_command_that_tries_it(scene: Scene) -> None:

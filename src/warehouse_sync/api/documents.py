@@ -23,6 +23,7 @@ TAGS: Final = {
     "Data models": "One SELECT, and the column that says when a row was loaded or changed.",
     "Pipelines": "A connection and a data model, with a feed, an environment and a schedule.",
     "Runs": "Executions of a pipeline, each for one interval of time.",
+    "Webhook": "What one receiver is told of pipelines that need somebody.",
     "Profiles": "What is known of one person. Failures to find one are answered with 400, as published.",
     "Platform": "Workspaces and feeds, in the envelope of the Platform API.",
     "Credentials": "Who may ask for tokens.",

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from warehouse_sync.api import (
     connection_tests,
+    notices,
     pipeline_verbs,
     previews,
     profile_deletions,
@@ -27,5 +28,6 @@ for _part in (
     pipeline_verbs.router,
     run_requests.router,
     undo.router,
+    notices.router,
 ):
     router.include_router(_part)

@@ -14,6 +14,7 @@ from warehouse_sync.services.exports import ExportService
 from warehouse_sync.services.feeds import FeedService
 from warehouse_sync.services.identity_settings import IdentitySettingsService
 from warehouse_sync.services.metrics import MetricsService
+from warehouse_sync.services.notices import NoticeService
 from warehouse_sync.services.pipelines import PipelineService
 from warehouse_sync.services.previews import PreviewService
 from warehouse_sync.services.profiles import ProfileService
@@ -47,6 +48,7 @@ class Services:
     deletions: DeletionService
     exports: ExportService
     undo: UndoService
+    notices: NoticeService
     identity_settings: IdentitySettingsService
     metrics: MetricsService
     is_healthy: Callable[[], bool]

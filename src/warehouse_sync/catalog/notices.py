@@ -7,6 +7,7 @@ middle of one has lost nothing.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,15 +100,41 @@ def put_off(tx: Transaction, key: int, answer: str, until: datetime) -> None:
     tx.execute(sa.update(notices).where(notices.c.key == key).values(last_answer=answer, next_attempt_on=until))
 
 
+def send_again(
+    tx: Transaction, now: datetime, *, ids: Collection[str] | None = None, workspace_id: int | None = None
+) -> list[str]:
+    """Makes notices that were given up wait for an attempt once more, under their own ids; returns these, the oldest first.
+
+    Args:
+        ids: which ones; None: all.
+        workspace_id: only those about pipelines of this workspace; None: of all.
+    """
+    conditions = [notices.c.outcome == NoticeOutcome.GIVEN_UP.value]
+    if ids is not None:
+        conditions.append(notices.c.notice_id.in_(list(ids)))
+    if workspace_id is not None:
+        conditions.append(notices.c.workspace_id == workspace_id)
+    waiting = {"outcome": NoticeOutcome.WAITING.value, "attempts": 0, "next_attempt_on": now, "finished_on": None}
+    again = sa.update(notices).where(*conditions).values(**waiting)
+    found = tx.execute(again.returning(notices.c.key, notices.c.notice_id)).all()
+    return [notice_id for _, notice_id in sorted(tuple(row) for row in found)]
+
+
 def count_waiting(tx: Transaction) -> int:
     """How many notices are neither delivered nor given up."""
     waiting = notices.c.outcome == NoticeOutcome.WAITING.value
     return int(tx.execute(sa.select(sa.func.count()).select_from(notices).where(waiting)).scalar_one())
 
 
-def latest(tx: Transaction, *, size: int) -> list[StoredNotice]:
-    """The latest notices, the newest first."""
+def latest(
+    tx: Transaction, *, size: int, workspace_id: int | None = None, outcome: NoticeOutcome | None = None
+) -> list[StoredNotice]:
+    """The latest notices, of all workspaces or one, of all outcomes or one, the newest first."""
     query = sa.select(notices).order_by(notices.c.key.desc()).limit(size)
+    if workspace_id is not None:
+        query = query.where(notices.c.workspace_id == workspace_id)
+    if outcome is not None:
+        query = query.where(notices.c.outcome == outcome.value)
     return [_stored(row, row.attempts) for row in tx.execute(query)]
 
 

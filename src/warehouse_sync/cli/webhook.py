@@ -59,6 +59,29 @@ def list_all(
     show_many([_shown(stored) for stored in found], _COLUMNS, output)
 
 
+@app.command("resend")
+def resend(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Notices that were given up.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
+    home: HomeOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Let notices that were given up be sent once more, by the service that is running or the next one.
+
+    They keep their ids, so a receiver that has one already can tell. Exit code 1 if one of the IDs was not given up.
+    """
+    if bool(ids) is every:
+        raise typer.BadParameter("Name the notices, or give --all.")
+    now = SystemClock().now()
+    with opened_home(home) as opened, opened.database.write() as tx:
+        again = notices.send_again(tx, now, ids=None if every else ids)
+    outcomes = dict.fromkeys(again, "waiting") | {one: "was not given up" for one in ids or () if one not in again}
+    show_many([{"id": one, "outcome": outcome} for one, outcome in outcomes.items()], ("id", "outcome"), output)
+    if len(outcomes) > len(again):
+        raise typer.Exit(1)
+
+
 def _shown(stored: StoredNotice) -> dict[str, Any]:
     return {
         "id": stored.id,

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -34,11 +35,13 @@ class Receiver:
         url: the whole address. May hold a secret in its path or query: never told.
         keys: what bodies are signed with.
         allowed: the operator's ``host:port`` entries.
+        trust: whose certificates are taken.
     """
 
     url: httpx.URL = field(repr=False)
     keys: tuple[bytes, ...] = field(repr=False)
     allowed: tuple[str, ...]
+    trust: ssl.SSLContext = field(repr=False, compare=False)
 
     @property
     def host(self) -> str:
@@ -74,12 +77,15 @@ def receiver_of(settings: Settings) -> Receiver | None:
     """The receiver that the settings name; None if they name none.
 
     Raises:
-        SettingsError: notices would go through a network in the clear.
+        SettingsError: notices would go through a network in the clear, or the file of certificates cannot be used.
     """
     if settings.webhook_url is None or settings.webhook_secret is None:
         return None
     receiver = Receiver(
-        httpx.URL(settings.webhook_url), signing_keys(settings.webhook_secret.reveal()), tuple(settings.allowed_hosts)
+        httpx.URL(settings.webhook_url),
+        signing_keys(settings.webhook_secret.reveal()),
+        tuple(settings.allowed_hosts),
+        _trust(settings.webhook_ca),
     )
     if receiver.url.scheme == "http" and not is_listed(receiver.host, receiver.port, receiver.allowed):
         raise SettingsError(
@@ -88,6 +94,21 @@ def receiver_of(settings: Settings) -> Receiver | None:
             field=f"{PREFIX}WEBHOOK_URL",
         )
     return receiver
+
+
+def _trust(more: Path | None) -> ssl.SSLContext:
+    """What this machine trusts (OpenSSL's own store, or what ``SSL_CERT_FILE`` names), and a file of the operator's besides."""
+    context = ssl.create_default_context()
+    if more is None:
+        return context
+    try:
+        context.load_verify_locations(more)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"{PREFIX}WEBHOOK_CA names {more}, which cannot be read as certificates in PEM: {error.strerror or error}.",
+            field=f"{PREFIX}WEBHOOK_CA",
+        ) from error
+    return context
 
 
 def judged_addresses(receiver: Receiver) -> tuple[str, ...]:
@@ -126,7 +147,7 @@ async def _post(receiver: Receiver, addresses: Sequence[str], headers: Mapping[s
     sent = {**headers, "Host": receiver.url.netloc.decode("ascii"), "Content-Type": "application/json"}
     async with (
         asyncio.timeout(SECONDS),  # the client's own limits are for each read, and a receiver may answer byte by byte
-        httpx.AsyncClient(verify=ssl.create_default_context(), trust_env=False, timeout=SECONDS) as client,
+        httpx.AsyncClient(verify=receiver.trust, trust_env=False, timeout=SECONDS) as client,
     ):
         for address in addresses:
             request = client.build_request(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.certificates import certified
 from tests.fixtures.receiver import KEY, SECRET, TestReceiver, running_receiver
 from warehouse_sync.catalog import notices
 from warehouse_sync.catalog.database import Database, open_database
@@ -23,14 +24,14 @@ from warehouse_sync.metrics import Metrics, Snapshot
 from warehouse_sync.settings import Settings
 from warehouse_sync.webhook import receiver as receiver_module
 from warehouse_sync.webhook.courier import Courier
-from warehouse_sync.webhook.receiver import Receiver, Unreachable, judged_addresses, receiver_of
+from warehouse_sync.webhook.receiver import Receiver, Unreachable, deliver, judged_addresses, receiver_of
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 NOTICE = Notice(NoticeType.RUN_FAILED, NOW, 1, "p", {"pipeline_run_id": 7, "failure": {"code": "x", "message": "y"}})
 
 
-def receiver_at(url: str, *allowed: str) -> Receiver:
-    settings: Any = {"webhook_url": url, "webhook_secret": SECRET, "allowed_hosts": ",".join(allowed)}
+def receiver_at(url: str, *allowed: str, **more: Any) -> Receiver:
+    settings: Any = {"webhook_url": url, "webhook_secret": SECRET, "allowed_hosts": ",".join(allowed), **more}
     made = receiver_of(Settings(**settings))
     assert made is not None
     return made
@@ -180,6 +181,51 @@ def test_its_thread_delivers_by_itself_and_ends(post: Post, receiver: TestReceiv
     courier.stop()
     assert not courier._thread.is_alive()
     assert post.stored().outcome is NoticeOutcome.DELIVERED
+
+
+def test_over_tls_a_certificate_is_wanted_that_somebody_trusted_vouches_for(tmp_path: Path) -> None:
+    authority, stranger = certified("authority"), certified("stranger")
+    ours, theirs = tmp_path / "ours.pem", tmp_path / "theirs.pem"
+    ours.write_bytes(authority.pem)
+    theirs.write_bytes(stranger.pem)
+    refused = "It could not be connected to, or has no valid certificate of its name."
+    for name, trusted, said in (
+        ("127.0.0.1", ours, "It answered 204."),
+        ("127.0.0.1", theirs, refused),
+        ("127.0.0.1", None, refused),  # this machine does not know the authority
+        ("sync.example.com", ours, refused),  # the certificate is of another host
+    ):
+        certificate = certified("receiver", name, by=authority).written(tmp_path)
+        with running_receiver(certificate) as receiver:
+            more = {} if trusted is None else {"webhook_ca": str(trusted)}
+            made = receiver_at(receiver.url, f"127.0.0.1:{receiver.port}", **more)
+            answer = deliver(made, {"webhook-id": "msg_1"}, b"{}")
+            assert (answer.said, len(receiver.received)) == (said, said != refused)
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_certificates_that_cannot_be_read_are_refused_at_once(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match="WAREHOUSE_SYNC_WEBHOOK_CA"):
+        receiver_at("https://alerts.example.com/", webhook_ca=str(path))
+
+
+def test_what_was_given_up_is_sent_again_under_its_id(post: Post, receiver: TestReceiver) -> None:
+    receiver.statuses = [410]
+    post.courier().deliver_next()
+    before = post.stored()
+    post.clock.advance(2 * LONGEST_LIFE)
+    with post.database.write() as tx:
+        assert notices.send_again(tx, post.clock.now(), workspace_id=2) == []
+        assert notices.send_again(tx, post.clock.now(), workspace_id=1) == [before.id]
+        assert notices.send_again(tx, post.clock.now()) == []
+    assert post.courier().deliver_next()
+    after = post.stored()
+    assert (after.outcome, after.attempts, after.notice) == (NoticeOutcome.DELIVERED, 1, before.notice)
+    first, second = receiver.received
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"])
