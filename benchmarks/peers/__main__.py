@@ -3,7 +3,7 @@
 Every tool is given the same Parquet files, one load after the other, in a process of its own, and keeps one row per customer. What it takes
 to start and to import is not counted, except of a program that starts anew for every load. Processor seconds are those of a tool and of the
 database server it loads into. A tool that sends row by row is given fewer customers, ``BENCH_DRT_ROWS``, and only what it did in a second
-is told. ``BENCH_ROWS``, ``BENCH_REPEATS`` and ``BENCH_PEERS`` (their names, separated by commas) choose.
+is told. ``BENCH_ROWS``, ``BENCH_REPEATS`` and ``BENCH_PEERS`` (such as ``dlt,Sling``) choose.
 """
 
 from __future__ import annotations
@@ -55,6 +55,10 @@ class Peer:
     program: str = ""
 
     @property
+    def tool(self) -> str:
+        return self.name.partition(",")[0]
+
+    @property
     def installed(self) -> bool:
         return not self.program or any(INSTALLED.glob(self.program))
 
@@ -93,7 +97,7 @@ def loads_of(customers: int) -> dict[str, pa.Table]:
 
 def main() -> None:
     chosen = [name.strip() for name in os.environ.get("BENCH_PEERS", "").split(",") if name.strip()]
-    wanted = [peer for peer in PEERS if peer.name == OURS or not chosen or peer.name in chosen]
+    wanted = [peer for peer in PEERS if peer.name == OURS or not chosen or peer.tool in chosen]
     for peer in wanted:
         if not peer.installed:
             print(f"{peer.name} is skipped: it does not install on this platform.", file=sys.stderr)
