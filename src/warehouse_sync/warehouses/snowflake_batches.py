@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Protocol
 
 import pyarrow as pa
 
@@ -19,6 +22,10 @@ from warehouse_sync.warehouses.patience import within
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
+
+
+DOWNLOADS_AT_ONCE: Final = 3
+"""As many parts are on their way, beside the one that is used and the one that waits to be."""
 
 
 class ResultBatch(Protocol):
@@ -74,7 +81,7 @@ class _Digest(io.RawIOBase):
 def downloaded(
     batches: Sequence[ResultBatch], options: Mapping[str, object], patience: float, repetitions: Repetitions
 ) -> Iterator[pa.Table]:
-    """The tables of a result's batches, in order; leaving the iteration ends the downloads.
+    """The tables of a result's batches, in order, some of which are downloaded at once; leaving the iteration ends the downloads.
 
     Args:
         batches: as ``cursor.get_result_batches()`` gives them.
@@ -101,13 +108,24 @@ def downloaded(
 def _tables(
     batches: Sequence[ResultBatch], options: Mapping[str, object], repetitions: Repetitions
 ) -> Iterator[pa.Table]:
-    for batch in batches:
-        if batch.rowcount:  # the 4.x connector fails to decode a batch without rows
-            table = batch.to_arrow(**options)
-            if table is None or table.num_rows != batch.rowcount:  # a part without rows comes as None
-                raise other_rows()
+    with_rows = (batch for batch in batches if batch.rowcount)  # the 4.x connector fails to decode a batch without rows
+    pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE, thread_name_prefix="warehouse-part")
+    coming = deque(pool.submit(_table, batch, options) for batch in islice(with_rows, DOWNLOADS_AT_ONCE))
+    try:
+        while coming:
+            table = coming.popleft().result()
+            coming.extend(pool.submit(_table, batch, options) for batch in islice(with_rows, 1))
             repetitions.note(table)
             yield table
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _table(batch: ResultBatch, options: Mapping[str, object]) -> pa.Table:
+    table = batch.to_arrow(**options)
+    if table is None or table.num_rows != batch.rowcount:  # a part without rows comes as None
+        raise other_rows()
+    return table
 
 
 def other_rows() -> WarehouseError:
