@@ -40,10 +40,10 @@ _VISITORS: Final = 16
 _MIX: Final = {"profile": 85, "status": 10, "write": 5}
 
 
-def look_ups(stores: DuckDbStores, people: int, count: int = LOOK_UPS) -> list[float]:
+def look_ups(stores: DuckDbStores, people: int, *, seed: int) -> list[float]:
     """Milliseconds from an identity to the whole profile within this process, each for another person."""
     reader, rules, times = DuckDbReader(stores), IdentityRules(), []
-    for person in random.Random(7).sample(range(people), count):
+    for person in random.Random(seed).sample(range(people), LOOK_UPS):
         began = time.perf_counter()
         held = reader.holders(1, Environment.PRODUCTION, IdentityType.CUSTOMER_ID, f"customer-{person}", rules)
         assert held.profile is not None
