@@ -127,7 +127,7 @@ CAMPAIGNS: Final = (
     Campaign(
         "R25",
         "poison",
-        "A run during which the service dies is tried three times, then fails with `worker_died`; the run behind it proceeds.",
+        "A run during which the service dies is tried three times, then fails with `worker_died`; the run beside or behind it proceeds.",
         20,
         poison.campaign,
     ),

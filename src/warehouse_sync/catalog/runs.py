@@ -74,6 +74,7 @@ _DUE_RETRIES: Final = _SELECT.where(
 ).order_by(runs.c.retry_on, runs.c.id)
 
 _LEASES: Final = sa.select(runs.c.id, runs.c.epoch, runs.c.lease_until).where(_IS_RUNNING)
+_RUNNING: Final = sa.select(runs.c.id, runs.c.deaths).where(_IS_RUNNING)
 _LEASE_OF_HOLDER: Final = sa.select(runs.c.lease_until).where(_OF_RUN, _OF_EPOCH, _IS_RUNNING)
 _UPDATE_HELD: Final = sa.update(runs).where(_OF_RUN, _OF_EPOCH, _IS_RUNNING)
 _UPDATE_OF_EPOCH: Final = sa.update(runs).where(
@@ -264,13 +265,16 @@ def claim_next(
 ) -> Run | None:
     """Gives ``holder`` the oldest run that waits or is abandoned; None if there is none.
 
-    The run's epoch is raised, so an earlier holder can write nothing more.
+    The run's epoch is raised, so an earlier holder can write nothing more. A run during which the process died comes first and is executed
+    alone: whoever dies beside it would be suspected as well, and given up for what another did.
 
     Args:
         abandoned: leases that the caller saw unrenewed for their whole length. A holder that has renewed its lease since keeps its run.
     """
-    run_id = _claimable(tx, abandoned)
-    return None if run_id is None else _claim(tx, run_id, holder=holder, now=now, lease=lease)
+    found = tx.execute(_next_of(abandoned) if abandoned else _NEXT_WAITING).one_or_none()
+    if found is None or not _may_run_now(tx, found.id, is_suspect=found.deaths > 0, abandoned=abandoned):
+        return None
+    return _claim(tx, found.id, holder=holder, now=now, lease=lease)
 
 
 def renew(tx: Transaction, run: Run, *, now: datetime, lease: timedelta) -> bool:
@@ -449,13 +453,15 @@ def _busy(tx: Transaction, pipeline: Pipeline) -> Busy:
     return Busy(f"Pipeline {pipeline.id} is already in progress.", run_id=None if running is None else running.id)
 
 
-def _claimable(tx: Transaction, abandoned: Collection[Lease]) -> int | None:
-    found: int | None = tx.execute(_next_of(abandoned) if abandoned else _NEXT_WAITING).scalar_one_or_none()
-    return found
+def _may_run_now(tx: Transaction, run_id: int, *, is_suspect: bool, abandoned: Collection[Lease]) -> bool:
+    """Whether nothing is executed that a run must be kept apart from."""
+    dead = {run_id, *(lease.run_id for lease in abandoned)}
+    others = [row.deaths > 0 for row in tx.execute(_RUNNING) if row.id not in dead]
+    return not others if is_suspect else not any(others)
 
 
 def _next_of(abandoned: Collection[Lease]) -> sa.Select[Any]:
-    """The oldest run that waits or whose lease is one of these."""
+    """The oldest run that waits or whose lease is one of these, with its deaths; first those that have any."""
     unrenewed = [
         sa.and_(_IS_RUNNING, runs.c.id == lease.run_id, runs.c.epoch == lease.epoch, runs.c.lease_until == lease.until)
         for lease in abandoned
@@ -466,12 +472,12 @@ def _next_of(abandoned: Collection[Lease]) -> sa.Select[Any]:
     is_on = sa.and_(pipelines.c.active_slot.is_not(None), connections.c.is_active, data_models.c.is_active)
     waiting = runs.c.state.in_(_WAITING) & (is_on | is_asked_to_stop | (runs.c.run_kind == RunKind.UNDO.value))
     return (
-        sa.select(runs.c.id)
+        sa.select(runs.c.id, runs.c.deaths)
         .join(pipelines, pipelines.c.key == runs.c.pipeline_key)
         .join(connections, connections.c.key == pipelines.c.connection_key)
         .join(data_models, data_models.c.key == pipelines.c.data_model_key)
         .where(pipelines.c.deleted_on.is_(None) | is_asked_to_stop, sa.or_(waiting, *unrenewed))
-        .order_by(runs.c.id)
+        .order_by((runs.c.deaths > 0).desc(), runs.c.id)
         .limit(1)
         .with_for_update(of=runs, skip_locked=True)
     )

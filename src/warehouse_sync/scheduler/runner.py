@@ -183,7 +183,10 @@ class Runner:
     # --- recovery ------------------------------------------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """At start nobody holds a lease: every run that was being executed died with its process."""
+        """At start nobody holds a lease: every run that was being executed died with its process.
+
+        Which of them it died of, nobody knows. From its first death on, a run is executed alone, so the others are its own.
+        """
         with self._database.write() as tx:
             for run in runs.unfinished(tx):
                 if run.state is RunState.RUNNING and runs.add_death(tx, run) >= MAX_DEATHS:

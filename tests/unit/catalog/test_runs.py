@@ -296,6 +296,41 @@ def test_deaths_are_counted_per_attempt(database: Database, pipeline: Pipeline) 
         assert runs.add_death(tx, queued) == 1
 
 
+def test_a_run_that_the_process_died_of_comes_first_and_is_executed_alone(
+    database: Database, pipeline: Pipeline, definition: PipelineDefinition
+) -> None:
+    """So that what runs beside it is not given up for what it does."""
+    with database.write() as tx:
+        others = [
+            pipelines.create(tx, 5328, id_, definition, max_active=5, now=NOW, by="ann") for id_ in ("q", "r", "s")
+        ]
+    first, poison, innocent = (_claimed(database, one) for one in (pipeline, *others[:2]))
+    waiting = _create(database, others[2])
+    with database.write() as tx:
+        for run in (poison, innocent):
+            runs.add_death(tx, run)
+            assert runs.release(tx, run)
+    assert _claim(database) is None  # the first run goes on, and nothing begins before the suspects have had their turn
+    _finish(database, first)
+    suspect = _claim(database)
+    assert suspect is not None
+    assert suspect.id == poison.id
+    assert _claim(database) is None
+    again = _claim(database, "b", _leases(database))
+    assert again is not None  # by whoever saw its holder dead
+    assert again.id == poison.id
+    _finish(database, again, RunState.FAILED)
+    cleared = _claim(database)
+    assert cleared is not None
+    assert cleared.id == innocent.id
+    assert _claim(database) is None
+    _finish(database, cleared)
+    last = _claim(database)
+    assert last is not None
+    assert waiting is not None
+    assert last.id == waiting.id
+
+
 def test_a_failed_run_is_tried_again_when_due(database: Database, pipeline: Pipeline) -> None:
     run = _claimed(database, pipeline)
     _finish(database, run, RunState.FAILED, retry_on=NOW + HOUR)
