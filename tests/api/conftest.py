@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI
 
 from warehouse_sync.api.app import create_app
+from warehouse_sync.api.ceilings import RequestLimits
 from warehouse_sync.api.services import Services
 from warehouse_sync.catalog.credentials import Permission
 from warehouse_sync.catalog.database import Database, open_database
@@ -341,7 +342,9 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
         metrics=MetricsService(database, clock, metrics, settle_delay=timedelta(0), grace=timedelta(hours=1)),
         is_healthy=lambda: True,
     )
-    app = create_app(services, version="1", counters=metrics)
+    # A quick machine asks for more than fifteen profiles in a second; the tests of ceilings set their own.
+    limits = RequestLimits(profile_per_second=10_000)
+    app = create_app(services, version="1", limits=limits, counters=metrics)
     with httpx.Client(transport=InProcess(app), base_url="http://testserver") as client:
         made = Plane(
             services=services,
