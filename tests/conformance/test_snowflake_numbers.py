@@ -183,3 +183,17 @@ def test_a_part_that_never_arrives_is_given_up() -> None:
     assert time.monotonic() - started < 5
     released.set()
     assert caught.value.fault is WarehouseFault.TIMED_OUT
+
+
+def test_a_line_that_parts_fill_is_not_shared_beyond_patience() -> None:
+    """Each part needs 0.3 s of a line that three would share, with a patience of 0.6 s."""
+    line = threading.Lock()
+
+    class Slow(_Part):
+        def to_arrow(self, **options: Any) -> pa.Table:
+            with line:
+                time.sleep(0.3)
+            return super().to_arrow(**options)
+
+    parts = [Slow(number, 1, 1, []) for number in range(4)]
+    assert len(list(downloaded(parts, {}, 0.6, Repetitions()))) == 4

@@ -120,7 +120,7 @@ class DuckDbReader:
         versions = Versions(connection, directory.attributes)
         current = [found for model in versions.telling if (found := versions.current(model, number))]
         runs = {made.created_by, *(run for *_, run in made.held), *(found.run for found in current)}
-        if unknown := runs - directory.times.keys():
+        if unknown := {run for run in runs if run not in directory.times}:
             directory.times.update(_times_of(connection, unknown))
         return Profile(
             mpid,

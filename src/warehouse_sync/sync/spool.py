@@ -180,6 +180,9 @@ class SpoolWriter:
         """
         self.rows += batch.num_rows
         self._check_limits(batch)
+        if self._being_written is not None and self._being_written.done():
+            with disk_errors():
+                self._await_part()  # a disk that is full is not told only when the next chunk is
         while batch.num_rows:
             fitting = self._rows_that_fit(batch)
             if not fitting:
@@ -258,6 +261,8 @@ class SpoolWriter:
         name = self._request.load_timestamp
         keys = sort_keys(table.column(name), name)
         if not is_sorted(keys):
+            with disk_errors():
+                self._await_part()  # the sorted copy takes its place in memory
             order = stable_order(keys)
             table, keys = table.take(pa.array(order)), keys[order]
         self._keys.append(keys)
@@ -278,7 +283,8 @@ class SpoolWriter:
     def _await_part(self) -> None:
         if self._being_written is None:
             return
-        part, self._being_written = self._being_written.result(), None
+        writing, self._being_written = self._being_written, None
+        part = writing.result()
         self.size += part.size
         if self.size > self._request.max_bytes:
             raise RunError(

@@ -8,7 +8,8 @@ Rows with equal keys keep the order in which the warehouse gave them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from warehouse_sync.errors import RunError
 
 Keys = npt.NDArray[np.int64]
 Positions = npt.NDArray[np.int64]
+_MAPPED_AT_ONCE: Final = 8
 
 
 def sort_keys(column: pa.ChunkedArray, name: str) -> Keys:
@@ -69,15 +71,26 @@ def merged(
     cuts = _cuts(runs, ranks)
     starts = [0] * len(runs)
     for ends in [*cuts, [len(run) for run in runs]]:
-        pieces = [
+        pieces = (
             read(number).slice(start, end - start)
             for number, (start, end) in enumerate(zip(starts, ends, strict=True))
             if end > start
-        ]
-        table = pa.concat_tables(pieces)
+        )
+        table = _gathered(pieces)
         order = stable_order(sort_keys(table.column(key_column), key_column))
         yield table.take(pa.array(order))
         starts = ends
+
+
+def _gathered(pieces: Iterator[pa.Table]) -> pa.Table:
+    """The rows of all pieces in memory of our own, a few pieces at a time: while a file is mapped, what the system reads of it, and it may
+    read far more than is looked at, counts as our memory.
+    """
+    groups = []
+    while group := list(islice(pieces, _MAPPED_AT_ONCE)):
+        groups.append(pa.concat_tables(group).combine_chunks())
+        del group
+    return pa.concat_tables(groups)
 
 
 def _cuts(runs: Sequence[Keys], ranks: Positions) -> list[list[int]]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 
 DOWNLOADS_AT_ONCE: Final = 3
-"""As many parts are on their way, beside the one that is used and the one that waits to be."""
+"""At most so many parts are on their way, beside the one that is used and the one that waits to be."""
+
+_BYTES_AT_ONCE: Final = 192 << 20
 
 
 class ResultBatch(Protocol):
@@ -102,30 +106,47 @@ def downloaded(
             "operator to raise the network timeout. The run can be tried again.",
         )
 
-    return within(_tables(batches, options, repetitions), patience, late)
+    return within(_tables(batches, options, patience, repetitions), patience, late)
 
 
 def _tables(
-    batches: Sequence[ResultBatch], options: Mapping[str, object], repetitions: Repetitions
+    batches: Sequence[ResultBatch], options: Mapping[str, object], patience: float, repetitions: Repetitions
 ) -> Iterator[pa.Table]:
     with_rows = (batch for batch in batches if batch.rowcount)  # the 4.x connector fails to decode a batch without rows
     pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE, thread_name_prefix="warehouse-part")
-    coming = deque(pool.submit(_table, batch, options) for batch in islice(with_rows, DOWNLOADS_AT_ONCE))
+    coming = deque(pool.submit(_download, batch, options) for batch in islice(with_rows, 1))
     try:
         while coming:
-            table = coming.popleft().result()
-            coming.extend(pool.submit(_table, batch, options) for batch in islice(with_rows, 1))
-            repetitions.note(table)
-            yield table
+            part = coming.popleft().result()
+            more = max(0, _at_once(part, patience) - len(coming))
+            coming.extend(pool.submit(_download, batch, options) for batch in islice(with_rows, more))
+            repetitions.note(part.table)
+            yield part.table
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _table(batch: ResultBatch, options: Mapping[str, object]) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a result, and how many seconds it took to arrive."""
+
+    table: pa.Table
+    seconds: float
+
+
+def _download(batch: ResultBatch, options: Mapping[str, object]) -> _Part:
+    began = time.monotonic()
     table = batch.to_arrow(**options)
     if table is None or table.num_rows != batch.rowcount:  # a part without rows comes as None
         raise other_rows()
-    return table
+    return _Part(table, time.monotonic() - began)
+
+
+def _at_once(part: _Part, patience: float) -> int:
+    """How many downloads may share the line and the memory after a part: where it is slow or large, one after the other."""
+    is_quick = part.seconds * 2 * DOWNLOADS_AT_ONCE < patience
+    is_small = part.table.nbytes * DOWNLOADS_AT_ONCE < _BYTES_AT_ONCE
+    return DOWNLOADS_AT_ONCE if is_quick and is_small else 1
 
 
 def other_rows() -> WarehouseError:
