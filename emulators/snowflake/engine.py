@@ -326,8 +326,12 @@ class Engine:
         return None
 
     def _show_parameters(self) -> str:
-        """What the session has chosen; no defaults."""
-        values = [[exp.Literal.string(str(part)) for part in pair] for pair in self.settings.parameters.items()]
+        """What the session has chosen; no defaults. One connector sends truths as JSON's, the other as text."""
+        chosen = [
+            (name, str(value).lower() if isinstance(value, bool) else value)
+            for name, value in self.settings.parameters.items()
+        ]
+        values = [[exp.Literal.string(str(part)) for part in pair] for pair in chosen]
         rows = ", ".join(f"({', '.join(part.sql('snowflake') for part in pair)})" for pair in values)
         return f'SELECT * FROM (VALUES {rows or "(NULL, NULL)"}) AS p ("key", "value")'
 
