@@ -28,7 +28,7 @@ from warehouse_sync.domain.run import Run, RunCounts, RunFailure, RunState
 from warehouse_sync.domain.timestamps import format_instant
 from warehouse_sync.services.caller import OPERATOR
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "10"))
 STEPS = int(os.environ.get("MACHINE_STEPS", "50"))
 START = "2023-02-01T00:00:00Z"
 MOST_ACTIVE = Limits().active_pipelines

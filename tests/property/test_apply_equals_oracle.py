@@ -12,7 +12,7 @@ import pytest
 from tests.property.batches import Batch
 from tests.property.workloads import STRATEGIES, Workload, draw_workload, smallest
 
-WORKLOADS = 50
+WORKLOADS = 40
 CHUNKS = (1, 3, 2, 3, 1, 2, 3)
 """Of each run, by strategy."""
 
