@@ -206,9 +206,6 @@ def _outcome_statements(coded: CodedRules, next_profile: int, first_seq: int) ->
     yield """CREATE TEMP VIEW resolved_alone AS
              SELECT one.ord, coalesce(created.profile, one.profile) AS profile
              FROM one_resolved one LEFT JOIN created ON created.ord = -one.profile - 1"""
-    yield """CREATE TEMP VIEW resolved AS
-             SELECT keyed.ord, placed.profile FROM keyed JOIN placed USING (g) WHERE keyed.reject IS NULL
-             UNION ALL SELECT * FROM resolved_alone"""
     yield """CREATE TEMP TABLE latest AS
              SELECT profile, max(ord) AS ord, sum(rows)::BIGINT AS rows FROM (
                  SELECT profile, last_ord AS ord, rows FROM placed UNION ALL SELECT profile, ord, 1 FROM resolved_alone)
@@ -272,8 +269,8 @@ def _written_statements(coded: CodedRules, first_seq: int) -> Iterator[str]:
              FROM judged SEMI JOIN attached USING (ord) JOIN assigned r USING (ord) WHERE guards > 0
              QUALIFY row_number() OVER (PARTITION BY ord ORDER BY score DESC, judged.profile) = 1
              UNION ALL
-             SELECT o.ord, resolved.profile, coalesce(created.profile, o.profile), shared, guards
-             FROM one_refused o SEMI JOIN attached USING (ord) JOIN resolved_alone resolved USING (ord)
+             SELECT o.ord, alone.profile, coalesce(created.profile, o.profile), shared, guards
+             FROM one_refused o SEMI JOIN attached USING (ord) JOIN resolved_alone alone USING (ord)
              LEFT JOIN created ON created.ord = -o.profile - 1"""
 
 

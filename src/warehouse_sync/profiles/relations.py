@@ -18,8 +18,7 @@ Made by ``sync/late_rows.py``, where late rows are looked for, from the rows of 
 
 Left behind by ``identity/resolution.py``, for the store to write:
 
-    resolved    ord, profile                  every row that has a profile, new profiles numbered
-    latest      profile, ord, rows            of each of these profiles its last row, and how many it has
+    latest      profile, ord, rows            every profile that rows belong to, new ones numbered: its last row, and how many it has
     created     ord, profile                  the new ones, by the row that made them
     attached    profile, type, h, value, seq, ord, load_ts, found_by, is_new
     rewritten   profile, h, seq               identities written again on profiles that hold several of a type

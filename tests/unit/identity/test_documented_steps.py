@@ -27,7 +27,7 @@ SHOWN = {
     "SELECT ord, profile FROM chosen": [(1, 2)],
     "SELECT ord, profile FROM created": [(3, 3), (4, 4)],
     "SELECT ord, rows FROM conflict": [(4, 1)],
-    "SELECT ord, profile FROM resolved": [(0, 1), (1, 2), (2, 2), (3, 3), (4, 4)],
+    "SELECT profile, ord, rows FROM latest": [(1, 0, 1), (2, 2, 2), (3, 3, 1), (4, 4, 1)],
     "SELECT profile, value FROM attached": [(2, "C2"), (3, "C5"), (3, "eve@x"), (4, "eve@x")],
     "SELECT profile FROM detached": [],
 }
