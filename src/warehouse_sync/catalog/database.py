@@ -44,6 +44,7 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._begin = _BEGIN[engine.dialect.name]
         # SQLite has one writer. Its own waiting is by polling, which starves; threads of one process queue here instead.
         self._writer = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
@@ -55,6 +56,7 @@ class Database:
             StoreError: the database cannot be used now.
         """
         with _translated(), self._engine.connect() as connection, connection.begin():
+            self._begin(connection, writes=False)
             yield connection
 
     @contextmanager
@@ -64,10 +66,9 @@ class Database:
         Raises:
             StoreError: the database cannot be used now. If the commit itself raised, whether it took effect is not known.
         """
-        with _translated(), self._writer, self._engine.connect() as connection:
-            connection.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+        with _translated(), self._writer, self._engine.connect() as connection, connection.begin():
+            self._begin(connection, writes=True)
+            yield connection
 
     def copy_to(self, path: Path) -> None:
         """Writes one committed state to a new file, while others read and write. Only if it is a file itself.
@@ -135,9 +136,6 @@ def _engine(url: str) -> sa.Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-    if engine.dialect.name == "postgresql":
-        sa.event.listen(engine, "begin", _begin_postgres)
     return engine
 
 
@@ -158,18 +156,24 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # 
         connection.execute(f"PRAGMA {setting}")
 
 
-def _begin_sqlite(connection: sa.Connection) -> None:
+def _begin_sqlite(connection: sa.Connection, *, writes: bool) -> None:
     # A transaction that reads first and writes later fails when another wrote in between; IMMEDIATE waits at the start instead.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    try:
+        _sqlite(connection.connection).execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except sqlite3.Error as error:
+        raise _unusable(error) from error
 
 
-def _begin_postgres(connection: sa.Connection) -> None:
+def _begin_postgres(connection: sa.Connection, *, writes: bool) -> None:
     """The same two kinds of transaction as in SQLite: a reader sees one state, writers come one after another."""
-    if connection.get_execution_options().get("writes", False):
+    if writes:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
     else:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+# Called, not listened for: an engine with a listener looks for listeners before and after every statement.
+_BEGIN: Final = {"sqlite": _begin_sqlite, "postgresql": _begin_postgres}
 
 
 def _use_write_ahead_log(engine: sa.Engine) -> None:
