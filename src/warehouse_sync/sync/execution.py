@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -54,6 +55,9 @@ from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
 
 _TURN_SECONDS: Final = 0.005
 """A pause in which a writer that waits gets the store's lock: it is not handed out in the order of asking."""
+
+_QUERIES_KEPT: Final = 8
+"""Checked queries that are remembered, since run after run has the same. The tree of the longest one takes 6 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +295,8 @@ class RunExecutor:
         repair, run = order.repair, order.run
         if repair is None or repair.memory.previous_run_id is None:
             return order
-        same_query = repair.previous_probe == wrap.probe(_checked(order))
+        _, probe = _checked(order)
+        same_query = repair.previous_probe == probe
         if same_query and self._stores.remembers_rows(run.workspace_id, run.environment, repair.memory.previous_run_id):
             return order
         return replace(order, repair=repair.without_previous())
@@ -362,8 +367,7 @@ class RunExecutor:
         observer.warehouse_used(used())
 
     def _probe(self, order: RunOrder, conversation: Conversation) -> tuple[GeneratedSql, str]:
-        query = _checked(order)
-        probe = wrap.probe(query)
+        query, probe = _checked(order)
         plan = record_plan(order, conversation.probe(probe))
         stamp = plan.mapping.load_timestamp.name
         return self._generated(order, query, probe, plan), stamp
@@ -395,8 +399,15 @@ class RunExecutor:
         )
 
 
-def _checked(order: RunOrder) -> CheckedQuery:
-    return check_query(order.data_model.sql_query, WAREHOUSE_TYPES[order.address.type].dialect)
+def _checked(order: RunOrder) -> tuple[CheckedQuery, str]:
+    """The order's query and the statement that probes it."""
+    return _query_and_probe(order.data_model.sql_query, WAREHOUSE_TYPES[order.address.type].dialect)
+
+
+@lru_cache(maxsize=_QUERIES_KEPT)
+def _query_and_probe(text: str, dialect: str) -> tuple[CheckedQuery, str]:
+    query = check_query(text, dialect)
+    return query, wrap.probe(query)
 
 
 def _most_fetched(order: RunOrder) -> int:
@@ -490,8 +501,8 @@ def check_data_model(
         WarehouseError: the warehouse refused the query or was not reached.
     """
     kind = WAREHOUSE_TYPES[address.type]
-    query = check_query(data_model.sql_query, kind.dialect)
-    schema = worker.probe(address, wrap.probe(query), f"warehouse-sync probe data_model={data_model.id}")
+    _, probe = _query_and_probe(data_model.sql_query, kind.dialect)
+    schema = worker.probe(address, probe, f"warehouse-sync probe data_model={data_model.id}")
     plan_mapping(
         column_kinds(schema),
         data_model.load_timestamp,
