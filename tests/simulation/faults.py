@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,6 +81,18 @@ class SteppedStores:
     def _may_be_unknown(self) -> None:
         if self._luck.commit_is_unknown():
             raise StoreError("The profile store failed after its commit, as the seed wants.", code="store_write_failed")
+
+
+class AtOnce(Executor):
+    """What a process leaves to a thread, done in its own turn: when a thread gets its turns, no seed decides."""
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*arguments, **options))
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever asks for the result
+            done.set_exception(error)
+        return done
 
 
 class ProcessClock:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from tests.simulation.chances import Luck
-from tests.simulation.faults import ProcessClock, SteppedDatabase, SteppedStores
+from tests.simulation.faults import AtOnce, ProcessClock, SteppedDatabase, SteppedStores
 from tests.simulation.ledger import Chunk, Comparison, Ledger
 from tests.simulation.stage import Actor, Stage
 from tests.simulation.warehouse import Probe, Shop, Worker
@@ -37,6 +38,9 @@ from warehouse_sync.sql.guard import accepting_dialects
 from warehouse_sync.sync.apply import ApplyPlan
 from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor
 from warehouse_sync.warehouses.catalogue import WAREHOUSE_TYPES
+
+_accepting_dialects = cache(accepting_dialects)
+"""All plays have the same few queries, so the guard has to read each of them only once."""
 
 
 @dataclass
@@ -103,7 +107,9 @@ class Process:
         stores = SteppedStores(ground.stores, ground.stage, ground.luck, ground.ledger)
         worker: Any = Worker(ground.shop, stage=ground.stage, ledger=ground.ledger, luck=ground.luck)
         limits = ExecutionLimits(chunk_rows=ground.chunk_rows, spool_bytes=1 << 30, cell_bytes=1 << 20)
-        executor = RunExecutor(worker, stores, ground.folder / "spool", limits, self.clock, apply=self._apply)
+        executor = RunExecutor(
+            worker, stores, ground.folder / "spool", limits, self.clock, apply=self._apply, disk=AtOnce
+        )
         vault, live = Vault([KeyEncryptionKey(bytes(32))]), LiveProgress()
         counts = dict.fromkeys(Limits().records, ground.max_rows)
         reading = ReadingSteps(database, vault, executor, Limits(records=counts))
@@ -200,7 +206,7 @@ def _services(
 ) -> Services:
     return Services(
         connections=ConnectionService(database, clock, vault, WAREHOUSE_TYPES, worker),
-        data_models=DataModelService(database, clock, accepting_dialects),
+        data_models=DataModelService(database, clock, _accepting_dialects),
         pipelines=PipelineService(
             database,
             clock,

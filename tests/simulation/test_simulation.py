@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -67,6 +68,18 @@ def test_a_seed_is_the_same_play_every_time() -> None:
     result = play(11, ticks=SHORT)
     assert done.stdout.splitlines()[-1] == f"digest {result.digest}"
     assert play(12, ticks=SHORT).digest != result.digest
+
+
+def test_no_thread_has_its_own_turns_in_a_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would not be the seed's."""
+
+    def refused(thread: threading.Thread) -> None:
+        raise AssertionError(f"{thread.name} was started")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    result = play(1, ticks=SHORT)
+    assert result.chunks
+    assert result.wrongs == ()
 
 
 def _without_fence(monkeypatch: pytest.MonkeyPatch) -> None:

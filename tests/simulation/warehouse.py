@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from tests.simulation.chances import CALM, Luck
+from tests.simulation.faults import AtOnce
 from tests.simulation.ledger import Ledger, Reading, Row
 from tests.simulation.stage import Stage
 from warehouse_sync.domain.connection import Connection, WarehouseAddress
@@ -58,6 +59,7 @@ class Shop:
         self.tables = [f"t{number}" for number in range(1, tables + 1)]
         self._shown: dict[str, list[Row]] = {table: [] for table in self.tables}
         self._new: list[Row] = []
+        self._schemas: dict[str, pa.Schema] = {}
         for table in self.tables:
             self._session.execute(
                 f"CREATE TABLE {table} (ts TIMESTAMP, customer_id VARCHAR, email VARCHAR, token BIGINT, x BIGINT)"
@@ -73,6 +75,12 @@ class Shop:
             self._fill(table, [row for row in self._new if row.table == table])
         self._new.clear()
         return self._session.sql(sql).to_arrow_table()
+
+    def schema(self, sql: str) -> pa.Schema:
+        """The columns of a query. No table ever changes its own, so each text is asked once."""
+        if sql not in self._schemas:
+            self._schemas[sql] = self.ask(sql).schema
+        return self._schemas[sql]
 
     def tokens(self, table: str) -> tuple[int, ...]:
         return tuple(row.token for row in self._shown[table])
@@ -151,7 +159,7 @@ class Talk:
 
     def probe(self, sql: str) -> pa.Schema:
         self._listen("probe")
-        self._schema = normal_schema(self._worker.shop.ask(sql).schema)
+        self._schema = normal_schema(self._worker.shop.schema(sql))
         return self._schema
 
     def count(self, sql: str) -> int:
@@ -167,7 +175,7 @@ class Talk:
         self._listen("query")
         rows = self._worker.shop.ask(sql).combine_chunks()
         self._note(sql, tuple(rows.column("token").to_pylist()))
-        with SpoolWriter(request, self._schema) as writer:
+        with SpoolWriter(request, self._schema, AtOnce) as writer:
             last = self._worker.luck.rng.randint(0, rows.num_rows) if self._fault_at == "fetch" else -1
             for number, batch in enumerate(rows.to_batches(max_chunksize=self._worker.luck.rng.randint(1, 3))):
                 self._listen("batch")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -22,7 +21,7 @@ from tests.simulation.process import Ground, Process
 from tests.simulation.stage import IDLE, Actor, Stage
 from tests.simulation.warehouse import Shop
 from warehouse_sync.catalog import feeds, workspaces
-from warehouse_sync.catalog.database import open_database
+from warehouse_sync.catalog.database import Database, open_database
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import WarehouseSyncError
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
@@ -91,8 +90,7 @@ class _World:
         tick, schedules = self.rng.choice(_SCALES)
         drawn = draw(self.rng)
         self.chances, self.nth_call = (CALM, nth_call) if nth_call else (drawn, None)
-        shutil.copyfile(_template(), folder / "control.db")
-        self.database = open_database(f"sqlite:///{folder / 'control.db'}")
+        self.database = _control_database().as_new()
         self.stores, apply = _stores(store, folder)
         self.shop = Shop(self.rng.choice([1, 2]))
         self.ground = Ground(
@@ -363,13 +361,30 @@ def _folder() -> str:
     return str(memory) if memory.is_dir() else gettempdir()
 
 
-@cache
-def _template() -> Path:
-    """A control database with a workspace and a feed, made once, that notes every move of every run."""
-    folder = TemporaryDirectory(dir=_folder(), prefix="whsync-sim-")
-    _kept.append(folder)
-    path = Path(folder.name) / "template.db"
-    database = open_database(f"sqlite:///{path}")
+class _ControlDatabase:
+    """The control database of all plays of this process, one after another. What was compiled for one serves those after it."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(dir=_folder(), prefix="whsync-sim-")
+        self._path = Path(self._folder.name) / "control.db"
+        self._database = open_database(f"sqlite:///{self._path}")
+        _set_up(self._database)
+        self._database.close()
+        self._beginning = self._path.read_bytes()
+
+    def as_new(self) -> Database:
+        """With nothing in it that a play has left. The play before has closed it."""
+        for file in self._path.parent.iterdir():
+            file.unlink()
+        self._path.write_bytes(self._beginning)
+        return self._database
+
+
+_control_database = cache(_ControlDatabase)
+
+
+def _set_up(database: Database) -> None:
+    """A workspace and a feed, and a note of every move of every run."""
     with database.write() as tx:
         workspaces.create(tx, workspaces.Workspace(WORKSPACE, "Shop", 1, 1, BEGINNING))
         made = feeds.create(tx, feeds.NewFeed(WORKSPACE, "crm", "Snowflake", "unbound", False, b"k", b"s", BEGINNING))
@@ -383,8 +398,3 @@ def _template() -> Path:
             "INSERT INTO moves VALUES "
             "(new.id, old.state, new.state, new.epoch, new.attempt, new.failure_code, new.retry_on); END"
         )
-    database.close()
-    return path
-
-
-_kept: list[TemporaryDirectory[str]] = []

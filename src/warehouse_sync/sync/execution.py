@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,7 @@ from warehouse_sync.sync.late_rows import LateRowPlan, LateRowRepair
 from warehouse_sync.sync.load_timestamps import shown_bound
 from warehouse_sync.sync.mapping import plan_mapping
 from warehouse_sync.sync.records import RecordPlan
-from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, open_spool
+from warehouse_sync.sync.spool import Spool, SpoolRequest, discard_spool, disk_thread, open_spool
 from warehouse_sync.sync.spool_manifest import damaged
 from warehouse_sync.sync.verification import (
     ExtraSearch,
@@ -158,6 +159,7 @@ class RunExecutor:
         limits: what every run may use.
         clock: the time.
         apply: applies one chunk to the stores.
+        disk: makes what reads a spool ahead.
     """
 
     def __init__(
@@ -169,6 +171,7 @@ class RunExecutor:
         clock: Clock,
         *,
         apply: Callable[..., RunCounts] = apply_chunk,
+        disk: Callable[[], Executor] = disk_thread,
     ) -> None:
         self._worker = worker
         self._stores = stores
@@ -176,6 +179,7 @@ class RunExecutor:
         self._limits = limits
         self._clock = clock
         self._apply = apply
+        self._disk = disk
 
     def execute(self, order: RunOrder, observer: RunObserver, cancelled: Callable[[], bool]) -> RunCounts:
         """Does what is left to do of a run and returns what all of it counted.
@@ -317,7 +321,7 @@ class RunExecutor:
 
     def _rows(self, run: Run, spool: Spool, first: int = 0) -> Generator[pa.Table, None, None]:
         try:
-            yield from spool.tables(first)
+            yield from spool.tables(first, self._disk)
         except StoreError:
             discard_spool(self._directory(run.id))  # the next attempt would meet the same damage
             raise

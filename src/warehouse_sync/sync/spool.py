@@ -8,8 +8,8 @@ rows in the order of their load timestamps; a smaller one keeps the order of the
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -61,6 +61,11 @@ class SpoolRequest:
     origin: str = ""
 
 
+def disk_thread() -> Executor:
+    """A thread that reads or writes the files of one spool, one after another."""
+    return ThreadPoolExecutor(1, thread_name_prefix="spool")
+
+
 class Spool:
     """A sealed spool. Safe to read from several threads."""
 
@@ -72,14 +77,14 @@ class Spool:
         """The chunks, in the order in which they are applied."""
         return list(self.manifest.chunks)
 
-    def tables(self, first: int = 0) -> Generator[pa.Table, None, None]:
-        """The rows of each chunk from number ``first`` on; while one is in use, the next is checked.
+    def tables(self, first: int = 0, disk: Callable[[], Executor] = disk_thread) -> Generator[pa.Table, None, None]:
+        """The rows of each chunk from number ``first`` on; while one is in use, the next is checked by ``disk``.
 
         Raises:
             StoreError: as :meth:`read`.
         """
         chunks = self.manifest.chunks[first:]
-        with ThreadPoolExecutor(1, thread_name_prefix="spool") as ahead:
+        with disk() as ahead:
             reading = [ahead.submit(self.read, chunk) for chunk in chunks[:1]]
             for chunk in chunks[1:]:
                 table = reading.pop().result()
@@ -143,11 +148,11 @@ class _Part:
 class SpoolWriter:
     """Fills one spool, then seals it. Holds about three chunks in memory, and one 64-bit number per row.
 
-    A chunk is written and synced on a thread of its own while the warehouse sends the rows of the next. Leaving the block waits for that
-    thread, sealed or not.
+    A chunk is written and synced by ``disk`` while the warehouse sends the rows of the next. Leaving the block waits for that, sealed or
+    not.
     """
 
-    def __init__(self, request: SpoolRequest, schema: pa.Schema) -> None:
+    def __init__(self, request: SpoolRequest, schema: pa.Schema, disk: Callable[[], Executor] = disk_thread) -> None:
         if not names_equal(schema, request.load_timestamp):
             raise RunError(
                 f"The query does not return one column {request.load_timestamp}.", code="load_timestamp_missing"
@@ -159,7 +164,7 @@ class SpoolWriter:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._pending_bytes = 0
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._disk = disk()
         self._being_written: Future[_Part] | None = None
         self.rows = 0
         self.size = 0
