@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import run_attempts, runs
 from warehouse_sync.domain.run import RunAttempt, RunFailure
 
+_KEPT: Final = ("attempt", "started_on", "finished_on", "failure_code", "failure_message", "retry_on")
+_VERDICT: Final = sa.select(runs.c.id, *(runs.c[name] for name in _KEPT)).where(runs.c.id == sa.bindparam("of_run"))
+_KEEP: Final = sa.insert(run_attempts).from_select(["run_id", *_KEPT], _VERDICT)
+
 
 def keep(tx: Transaction, run_id: int) -> None:
     """Keeps the verdict that a run has just got, under the number of its attempt."""
-    names = ("attempt", "started_on", "finished_on", "failure_code", "failure_message", "retry_on")
-    verdict = sa.select(runs.c.id, *(runs.c[name] for name in names)).where(runs.c.id == run_id)
-    tx.execute(sa.insert(run_attempts).from_select(["run_id", *names], verdict))
+    tx.execute(_KEEP, {"of_run": run_id})
 
 
 def of_run(tx: Transaction, run_id: int, *, limit: int) -> list[RunAttempt]:

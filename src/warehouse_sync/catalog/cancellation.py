@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -12,6 +12,10 @@ from warehouse_sync.catalog import runs as all_runs
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import runs
 from warehouse_sync.domain.run import Run, RunState, cancelled_by
+
+_REQUESTED: Final = sa.select(runs.c.id, runs.c.cancel_requested_by).where(
+    runs.c.id.in_(sa.bindparam("of_runs", expanding=True)), runs.c.cancel_requested_on.is_not(None)
+)
 
 
 def cancel(tx: Transaction, run_id: int, *, by: str, now: datetime) -> Run | None:
@@ -39,6 +43,4 @@ def cancel(tx: Transaction, run_id: int, *, by: str, now: datetime) -> Run | Non
 
 def requested(tx: Transaction, run_ids: Collection[int]) -> dict[int, str]:
     """Which of these runs somebody asked to stop, and who."""
-    query = sa.select(runs.c.id, runs.c.cancel_requested_by)
-    rows = tx.execute(query.where(runs.c.id.in_(run_ids), runs.c.cancel_requested_on.is_not(None)))
-    return {row.id: row.cancel_requested_by for row in rows}
+    return {row.id: row.cancel_requested_by for row in tx.execute(_REQUESTED, {"of_runs": list(run_ids)})}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -17,6 +17,22 @@ from warehouse_sync.domain.secret import MASK, Secret
 from warehouse_sync.security.vault import SecretPlace, Vault, record_prefix
 
 _MASKED = Secret(MASK)
+
+# Made once: every run asks them.
+_LIVING: Final = connections.c.deleted_on.is_(None)
+_OF_KEY: Final = connections.c.key == sa.bindparam("of_key")
+_SELECT: Final = sa.select(connections).order_by(connections.c.key)
+_BY_KEY: Final = _SELECT.where(_OF_KEY)
+_BY_ID: Final = _SELECT.where(
+    connections.c.workspace_id == sa.bindparam("of_workspace"), connections.c.id == sa.bindparam("of_id"), _LIVING
+)
+_MARK: Final = sa.update(connections).where(_OF_KEY, connections.c.is_faulted != sa.bindparam("marked"))
+_FIELDS: Final = sa.select(connection_secrets.c.connection_key, connection_secrets.c.field).where(
+    connection_secrets.c.connection_key.in_(sa.bindparam("of_keys", expanding=True))
+)
+_SEALED: Final = sa.select(connection_secrets.c.field, connection_secrets.c.sealed).where(
+    connection_secrets.c.connection_key == sa.bindparam("of_key")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +88,20 @@ def change(
 
 def find(tx: Transaction, workspace_id: int, id: str, *, lock: bool = False) -> Connection | None:  # noqa: A002 - as above
     """The living connection with this id, its secrets masked. ``lock`` holds it as it is until the transaction ends."""
-    found = _select(tx, connections.c.workspace_id == workspace_id, connections.c.id == id, _living(), lock=lock)
+    query = _BY_ID.with_for_update() if lock else _BY_ID
+    found = _connections(tx, query, of_workspace=workspace_id, of_id=id)
     return found[0] if found else None
 
 
 def by_key(tx: Transaction, key: int) -> Connection:
     """The connection with this key, deleted or not, its secrets masked."""
-    return _select(tx, connections.c.key == key)[0]
+    return _connections(tx, _BY_KEY, of_key=key)[0]
 
 
 def all_of(tx: Transaction, workspace_id: int, *, type: str | None = None) -> list[Connection]:  # noqa: A002 - as above
     """The workspace's living connections in the order of their creation, their secrets masked."""
-    conditions = [connections.c.workspace_id == workspace_id, _living()]
-    if type is not None:
-        conditions.append(connections.c.type == type)
-    return _select(tx, *conditions)
+    query = _SELECT.where(connections.c.workspace_id == workspace_id, _LIVING)
+    return _connections(tx, query if type is None else query.where(connections.c.type == type))
 
 
 def opened(tx: Transaction, connection: Connection, vault: Vault) -> Connection:
@@ -95,8 +110,7 @@ def opened(tx: Transaction, connection: Connection, vault: Vault) -> Connection:
     Raises:
         StoreError: a secret was sealed with another master key, or was damaged.
     """
-    columns = connection_secrets.c
-    rows = tx.execute(sa.select(columns.field, columns.sealed).where(columns.connection_key == connection.key))
+    rows = tx.execute(_SEALED, {"of_key": connection.key})
     secrets = {
         field: vault.open(sealed, _place(connection.workspace_id, connection.key, field)) for field, sealed in rows
     }
@@ -105,9 +119,7 @@ def opened(tx: Transaction, connection: Connection, vault: Vault) -> Connection:
 
 def set_faulted(tx: Transaction, key: int, *, is_faulted: bool) -> bool:
     """Marks the connection as faulted or as well; returns whether that changed what it was."""
-    other = connections.c.is_faulted != is_faulted
-    statement = sa.update(connections).where(connections.c.key == key, other).values(is_faulted=is_faulted)
-    return tx.execute(statement).rowcount == 1
+    return tx.execute(_MARK, {"of_key": key, "is_faulted": is_faulted, "marked": is_faulted}).rowcount == 1
 
 
 def delete(tx: Transaction, connection: Connection, *, now: datetime, by: str) -> None:
@@ -159,10 +171,6 @@ def _is_under(key_id: str) -> sa.ColumnElement[bool]:
     return start == prefix
 
 
-def _living() -> sa.ColumnElement[bool]:
-    return connections.c.deleted_on.is_(None)
-
-
 def _values(*, name: str, address: WarehouseAddress, is_active: bool) -> dict[str, Any]:
     return {
         "name": name,
@@ -183,15 +191,10 @@ def _place(workspace_id: int, key: int, field: str) -> SecretPlace:
     return SecretPlace("connection", workspace_id, key, field)
 
 
-def _select(tx: Transaction, *conditions: sa.ColumnElement[bool], lock: bool = False) -> list[Connection]:
-    query = sa.select(connections).where(*conditions).order_by(connections.c.key)
-    rows = tx.execute(query.with_for_update() if lock else query).all()
-    columns = connection_secrets.c
+def _connections(tx: Transaction, query: sa.Select[Any], **values: object) -> list[Connection]:
+    rows = tx.execute(query, values).all()
     stored: dict[int, dict[str, Secret]] = {}
-    wanted = sa.select(columns.connection_key, columns.field).where(
-        columns.connection_key.in_([row.key for row in rows])
-    )
-    for key, field in tx.execute(wanted):
+    for key, field in tx.execute(_FIELDS, {"of_keys": [row.key for row in rows]}):
         stored.setdefault(key, {})[field] = _MASKED
     return [_connection(row, stored.get(row.key, {})) for row in rows]
 

@@ -15,6 +15,11 @@ from warehouse_sync.domain.data_model import DataModel
 from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampType
 
 _BY_KEY: Final = sa.select(data_models).where(data_models.c.key == sa.bindparam("of_key"))
+_BY_ID: Final = sa.select(data_models).where(
+    data_models.c.workspace_id == sa.bindparam("of_workspace"),
+    data_models.c.id == sa.bindparam("of_id"),
+    data_models.c.deleted_on.is_(None),
+)
 
 
 def create(
@@ -60,11 +65,8 @@ def change(
 
 def find(tx: Transaction, workspace_id: int, id: str, *, lock: bool = False) -> DataModel | None:  # noqa: A002 - as above
     """The living data model with this id. ``lock`` holds it as it is until the transaction ends."""
-    columns = data_models.c
-    query = sa.select(data_models).where(
-        columns.workspace_id == workspace_id, columns.id == id, columns.deleted_on.is_(None)
-    )
-    row = tx.execute(query.with_for_update() if lock else query).one_or_none()
+    query = _BY_ID.with_for_update() if lock else _BY_ID
+    row = tx.execute(query, {"of_workspace": workspace_id, "of_id": id}).one_or_none()
     return None if row is None else _data_model(row)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -20,18 +21,21 @@ def latest_gap(tx: Transaction, pipeline_key: int, *, begins: datetime | None) -
     Args:
         begins: where the pipeline was to begin, in data time; None: nowhere before its first run.
     """
-    succeeded = runs.c.state == RunState.SUCCESS.value
+    row = tx.execute(_LATEST_GAP, {"of_pipeline": pipeline_key, "begins": begins}).one_or_none()
+    return None if row is None else Interval(row.since, row.until)
+
+
+def _latest_gap() -> sa.Select[Any]:
+    of_pipeline, succeeded = runs.c.pipeline_key == sa.bindparam("of_pipeline"), runs.c.state == RunState.SUCCESS.value
     was_for = (runs.c.run_kind == RunKind.SCHEDULED.value) | (runs.c.run_kind.in_(PROGRESS_KINDS) & succeeded)
     order = (runs.c.interval_start, runs.c.interval_end)
     before = sa.func.max(runs.c.interval_end).over(order_by=order, rows=(None, -1))
-    started = sa.select(runs.c.interval_start.label("until"), sa.func.coalesce(before, begins).label("since"))
-    steps = started.where(runs.c.pipeline_key == pipeline_key, was_for).subquery()
+    since = sa.func.coalesce(before, sa.bindparam("begins", type_=runs.c.interval_end.type)).label("since")
+    steps = sa.select(runs.c.interval_start.label("until"), since).where(of_pipeline, was_for).subquery()
     again = sa.exists().where(
-        runs.c.pipeline_key == pipeline_key,
-        succeeded,
-        runs.c.interval_start <= steps.c.since,
-        runs.c.interval_end >= steps.c.until,
+        of_pipeline, succeeded, runs.c.interval_start <= steps.c.since, runs.c.interval_end >= steps.c.until
     )
-    query = sa.select(steps).where(steps.c.since < steps.c.until, ~again).order_by(steps.c.until.desc()).limit(1)
-    row = tx.execute(query).one_or_none()
-    return None if row is None else Interval(row.since, row.until)
+    return sa.select(steps).where(steps.c.since < steps.c.until, ~again).order_by(steps.c.until.desc()).limit(1)
+
+
+_LATEST_GAP: Final = _latest_gap()

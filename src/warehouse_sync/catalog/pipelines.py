@@ -142,8 +142,8 @@ def users_of_data_model(tx: Transaction, data_model_key: int) -> list[str]:
 
 def set_fault(tx: Transaction, key: int, reason: str | None) -> bool:
     """Marks the pipeline as faulted, or clears the fault with None; returns whether that changed what it was."""
-    before = tx.execute(sa.select(pipelines.c.faulted_reason).where(pipelines.c.key == key)).scalar_one()
-    tx.execute(sa.update(pipelines).where(pipelines.c.key == key).values(faulted_reason=reason))
+    before = tx.execute(_FAULT, {"of_key": key}).scalar_one()
+    tx.execute(_UPDATE, {"of_key": key, "faulted_reason": reason})
     return (before is None) != (reason is None)
 
 
@@ -177,7 +177,10 @@ def _active() -> tuple[sa.ColumnElement[bool], ...]:
     return (pipelines.c.active_slot.is_not(None), connections.c.is_active, data_models.c.is_active)
 
 
-_BY_KEY: Final = _SELECT.where(pipelines.c.key == sa.bindparam("of_key"))
+_OF_KEY: Final = pipelines.c.key == sa.bindparam("of_key")
+_BY_KEY: Final = _SELECT.where(_OF_KEY)
+_FAULT: Final = sa.select(pipelines.c.faulted_reason).where(_OF_KEY)
+_UPDATE: Final = sa.update(pipelines).where(_OF_KEY)
 _RUNNABLE: Final = _SELECT.where(*_active(), pipelines.c.faulted_reason.is_(None)).order_by(pipelines.c.key)
 
 

@@ -58,6 +58,22 @@ _SCHEDULED_OF_DATE: Final = sa.and_(
 )
 
 _BY_NUMBER: Final = _SELECT.where(_OF_RUN)
+_OF_PROGRESS: Final = runs.c.run_kind.in_(PROGRESS_KINDS)
+_LATEST: Final = _SELECT.where(_OF_PIPELINE, _OF_PROGRESS).order_by(*_LATEST_FIRST).limit(1)
+_FIRST: Final = _SELECT.where(_OF_PIPELINE, _OF_PROGRESS).order_by(runs.c.interval_start, runs.c.id).limit(1)
+_READ_BEFORE: Final = (
+    _SELECT.where(_OF_PIPELINE, _OF_PROGRESS, runs.c.state == RunState.SUCCESS.value)
+    .where(runs.c.interval_end == sa.bindparam("start"), runs.c.interval_start < runs.c.interval_end)
+    .order_by(runs.c.id.desc())
+    .limit(1)
+)
+_UNFINISHED_OF: Final = _SELECT.where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED_STATES))
+_OF_LIVING: Final = (
+    sa.select(runs.c.id).join(pipelines, pipelines.c.key == runs.c.pipeline_key).where(pipelines.c.deleted_on.is_(None))
+)
+_RESUMABLE: Final = sa.union(
+    _OF_LIVING.where(runs.c.state.in_(_UNFINISHED_STATES)), _OF_LIVING.where(runs.c.retry_on.is_not(None))
+)
 _FAILED_OF_DATE: Final = _SELECT.where(_OF_PIPELINE, _SCHEDULED_OF_DATE, runs.c.state == RunState.FAILED.value)
 _TAKEN: Final = sa.union_all(
     sa.select(runs.c.id).where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED_STATES)),
@@ -73,12 +89,58 @@ _DUE_RETRIES: Final = _SELECT.where(
     ~sa.exists().where(_OTHER.c.pipeline_key == runs.c.pipeline_key, _OTHER.c.state.in_(_UNFINISHED_STATES)),
 ).order_by(runs.c.retry_on, runs.c.id)
 
+_FIRST_LATER: Final = (
+    sa.select(_LATER.c.interval_start)
+    .where(
+        _LATER.c.pipeline_key == runs.c.pipeline_key,
+        _LATER.c.run_kind.in_(PROGRESS_KINDS),
+        _LATER.c.state == RunState.SUCCESS.value,
+        _LATER.c.interval_end > runs.c.interval_start,
+    )
+    .order_by(_LATER.c.interval_end)
+    .limit(1)
+    .scalar_subquery()
+)
+# Whether of a run of progress another one has read some of its rows. What was read touches and never overlaps, so the first of what ends
+# later than the failed one begins would be it.
+_WAS_READ_SINCE: Final = _OF_PROGRESS & sa.func.coalesce(runs.c.interval_end > _FIRST_LATER, sa.false())
+_UNREAD: Final = (
+    _SELECT.where(_OF_PIPELINE, runs.c.run_kind == RunKind.SCHEDULED.value)
+    .where(runs.c.state == RunState.FAILED.value, ~_WAS_READ_SINCE)
+    .order_by(runs.c.interval_start, runs.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
 _LEASES: Final = sa.select(runs.c.id, runs.c.epoch, runs.c.lease_until).where(_IS_RUNNING)
 _RUNNING: Final = sa.select(runs.c.id, runs.c.deaths).where(_IS_RUNNING)
 _LEASE_OF_HOLDER: Final = sa.select(runs.c.lease_until).where(_OF_RUN, _OF_EPOCH, _IS_RUNNING)
 _UPDATE_HELD: Final = sa.update(runs).where(_OF_RUN, _OF_EPOCH, _IS_RUNNING)
 _UPDATE_OF_EPOCH: Final = sa.update(runs).where(
     _OF_RUN, _OF_EPOCH, runs.c.state.in_(sa.bindparam("states", expanding=True))
+)
+_INSERT: Final = sa.insert(runs).returning(runs.c.id)
+_RETRY: Final = (
+    sa.update(runs)
+    .where(_OF_RUN, runs.c.state == RunState.FAILED.value, runs.c.attempt == sa.bindparam("of_attempt"))
+    .where(~_WAS_READ_SINCE)
+    .values(
+        state=RunState.QUEUED.value,
+        attempt=runs.c.attempt + 1,
+        deaths=0,
+        retry_on=None,
+        counts=None,
+        unread=None,
+        warehouse_use=None,
+        started_on=None,
+        finished_on=None,
+        failure_code=None,
+        failure_message=None,
+        cancel_requested_on=None,
+        cancel_requested_by=None,
+    )
+)
+_NEVER_RETRY: Final = (
+    sa.update(runs).where(_OF_RUN, runs.c.state == RunState.FAILED.value, _WAS_READ_SINCE).values(retry_on=None)
 )
 _QUEUE: Final = sa.update(runs).where(_OF_RUN, _IS_TRIGGERED).values(state=RunState.QUEUED.value)
 _PUT_BACK: Final = sa.update(runs).where(_OF_RUN, _IS_RUNNING).values(state=RunState.QUEUED.value)
@@ -147,15 +209,13 @@ def get(tx: Transaction, run_id: int) -> Run:
 
 def latest(tx: Transaction, pipeline_key: int) -> Run | None:
     """The scheduled or triggered run with the greatest logical date, whatever its state (A14)."""
-    of_progress = (runs.c.pipeline_key == pipeline_key, runs.c.run_kind.in_(PROGRESS_KINDS))
-    found = _runs(tx, _SELECT.where(*of_progress).order_by(*_LATEST_FIRST).limit(1))
+    found = _runs(tx, _LATEST, of_pipeline=pipeline_key)
     return found[0] if found else None
 
 
 def first(tx: Transaction, pipeline_key: int) -> Run | None:
     """The scheduled or triggered run with the earliest interval, whatever its state."""
-    of_progress = (runs.c.pipeline_key == pipeline_key, runs.c.run_kind.in_(PROGRESS_KINDS))
-    found = _runs(tx, _SELECT.where(*of_progress).order_by(runs.c.interval_start, runs.c.id).limit(1))
+    found = _runs(tx, _FIRST, of_pipeline=pipeline_key)
     return found[0] if found else None
 
 
@@ -205,21 +265,12 @@ def failed_of_date(tx: Transaction, pipeline_key: int, logical_date: datetime) -
 
 def unread(tx: Transaction, pipeline_key: int, *, limit: int) -> list[Run]:
     """The failed scheduled runs whose rows no later run has read, the oldest interval first."""
-    failed = (runs.c.run_kind == RunKind.SCHEDULED.value, runs.c.state == RunState.FAILED.value)
-    query = _SELECT.where(runs.c.pipeline_key == pipeline_key, *failed, ~_was_read_since())
-    return _runs(tx, query.order_by(runs.c.interval_start, runs.c.id).limit(limit))
+    return _runs(tx, _UNREAD, of_pipeline=pipeline_key, most=limit)
 
 
 def read_before(tx: Transaction, run: Run) -> Run | None:
     """The run that read the interval that ends where a run's begins; None if there is none."""
-    query = _SELECT.where(
-        runs.c.pipeline_key == run.pipeline_key,
-        runs.c.run_kind.in_(PROGRESS_KINDS),
-        runs.c.state == RunState.SUCCESS.value,
-        runs.c.interval_end == run.data_interval.start,
-        runs.c.interval_start < runs.c.interval_end,
-    )
-    found = _runs(tx, query.order_by(runs.c.id.desc()).limit(1))
+    found = _runs(tx, _READ_BEFORE, of_pipeline=run.pipeline_key, start=run.data_interval.start)
     return found[0] if found else None
 
 
@@ -243,15 +294,12 @@ def count_unfinished(tx: Transaction) -> dict[tuple[str, str], int]:
 
 def resumable(tx: Transaction) -> set[int]:
     """The runs of living pipelines that will be executed, once more or for the first time: what they have fetched is still needed."""
-    living = sa.select(runs.c.id).join(pipelines, pipelines.c.key == runs.c.pipeline_key)
-    living = living.where(pipelines.c.deleted_on.is_(None))
-    awaited = (runs.c.state.in_(_UNFINISHED_STATES), runs.c.retry_on.is_not(None))
-    return set(tx.execute(sa.union(*(living.where(condition) for condition in awaited))).scalars())
+    return set(tx.execute(_RESUMABLE).scalars())
 
 
 def unfinished_of(tx: Transaction, pipeline_key: int) -> Run | None:
     """The one unfinished run of a pipeline, if there is one."""
-    found = _runs(tx, _SELECT.where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED_STATES)), of_pipeline=pipeline_key)
+    found = _runs(tx, _UNFINISHED_OF, of_pipeline=pipeline_key)
     return found[0] if found else None
 
 
@@ -380,63 +428,22 @@ def retry(tx: Transaction, run: Run) -> Run | None:
         The queued run; None if it is not failed, its pipeline has another unfinished run, or a later run has read some of its rows: they
         must not be read twice. In the last case it is never due again.
     """
-    read_since = _was_read_since()
-    statement = (
-        sa.update(runs)
-        .where(runs.c.id == run.id, runs.c.state == RunState.FAILED.value, runs.c.attempt == run.attempt, ~read_since)
-        .values(
-            state=RunState.QUEUED.value,
-            attempt=runs.c.attempt + 1,
-            deaths=0,
-            retry_on=None,
-            counts=None,
-            unread=None,
-            warehouse_use=None,
-            started_on=None,
-            finished_on=None,
-            failure_code=None,
-            failure_message=None,
-            cancel_requested_on=None,
-            cancel_requested_by=None,
-        )
-    )
     try:
         with tx.begin_nested():
-            queued = tx.execute(statement).rowcount == 1
+            queued = tx.execute(_RETRY, {"of_run": run.id, "of_attempt": run.attempt}).rowcount == 1
     except sa.exc.IntegrityError:
         return None
     if queued:
         return get(tx, run.id)
-    never = (runs.c.id == run.id, runs.c.state == RunState.FAILED.value, read_since)
-    tx.execute(sa.update(runs).where(*never).values(retry_on=None))
+    tx.execute(_NEVER_RETRY, {"of_run": run.id})
     return None
-
-
-def _was_read_since() -> sa.ColumnElement[bool]:
-    """Whether of a run of progress another one has read some of its rows.
-
-    What was read touches and never overlaps, so the first of what ends later than the failed one begins would be it.
-    """
-    first_later = (
-        sa.select(_LATER.c.interval_start)
-        .where(
-            _LATER.c.pipeline_key == runs.c.pipeline_key,
-            _LATER.c.run_kind.in_(PROGRESS_KINDS),
-            _LATER.c.state == RunState.SUCCESS.value,
-            _LATER.c.interval_end > runs.c.interval_start,
-        )
-        .order_by(_LATER.c.interval_end)
-        .limit(1)
-        .scalar_subquery()
-    )
-    return runs.c.run_kind.in_(PROGRESS_KINDS) & sa.func.coalesce(first_later < runs.c.interval_end, sa.false())
 
 
 def _insert_unless_taken(tx: Transaction, values: dict[str, Any]) -> int | None:
     """The new run's number, or None if a unique index refused it."""
     try:
         with tx.begin_nested():
-            return int(tx.execute(sa.insert(runs).values(**values).returning(runs.c.id)).scalar_one())
+            return int(tx.execute(_INSERT, values).scalar_one())
     except sa.exc.IntegrityError:
         if not _is_taken(tx, values["pipeline_key"], values["logical_date"]):
             raise  # another constraint: a mistake of ours must not look like "already there"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import workspaces
 from warehouse_sync.errors import InvalidRequest
+
+_BY_ID: Final = sa.select(workspaces).where(workspaces.c.id == sa.bindparam("of_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def create(tx: Transaction, workspace: Workspace) -> None:
 
 
 def find(tx: Transaction, workspace_id: int) -> Workspace | None:
-    row = tx.execute(sa.select(workspaces).where(workspaces.c.id == workspace_id)).one_or_none()
+    row = tx.execute(_BY_ID, {"of_id": workspace_id}).one_or_none()
     return None if row is None else _workspace(row)
 
 
