@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from warehouse_sync.catalog.database import Transaction
-from warehouse_sync.catalog.schema import runs
+from warehouse_sync.catalog.schema import runs, written_out
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunState
 
@@ -26,8 +26,10 @@ def latest_gap(tx: Transaction, pipeline_key: int, *, begins: datetime | None) -
 
 
 def _latest_gap() -> sa.Select[Any]:
-    of_pipeline, succeeded = runs.c.pipeline_key == sa.bindparam("of_pipeline"), runs.c.state == RunState.SUCCESS.value
-    was_for = (runs.c.run_kind == RunKind.SCHEDULED.value) | (runs.c.run_kind.in_(PROGRESS_KINDS) & succeeded)
+    of_pipeline = runs.c.pipeline_key == sa.bindparam("of_pipeline")
+    succeeded = runs.c.state == written_out(RunState.SUCCESS)
+    of_progress = runs.c.run_kind.in_([written_out(kind) for kind in sorted(PROGRESS_KINDS)])
+    was_for = (runs.c.run_kind == written_out(RunKind.SCHEDULED)) | (of_progress & succeeded)
     order = (runs.c.interval_start, runs.c.interval_end)
     before = sa.func.max(runs.c.interval_end).over(order_by=order, rows=(None, -1))
     since = sa.func.coalesce(before, sa.bindparam("begins", type_=runs.c.interval_end.type)).label("since")

@@ -8,13 +8,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from warehouse_sync.catalog.database import Transaction
-from warehouse_sync.catalog.schema import runs
+from warehouse_sync.catalog.schema import runs, written_out
 from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunState
 
-_OF_PROGRESS: Final = sa.or_(*(runs.c.run_kind == kind.value for kind in sorted(PROGRESS_KINDS)))
-_SUCCEEDED: Final = _OF_PROGRESS & (runs.c.state == RunState.SUCCESS.value)
-_SCHEDULED: Final = runs.c.run_kind == RunKind.SCHEDULED.value
-_FAILED: Final = runs.c.state == RunState.FAILED.value
+_OF_PROGRESS: Final = sa.or_(*(runs.c.run_kind == written_out(kind) for kind in sorted(PROGRESS_KINDS)))
+_SUCCEEDED: Final = _OF_PROGRESS & (runs.c.state == written_out(RunState.SUCCESS))
+_SCHEDULED: Final = runs.c.run_kind == written_out(RunKind.SCHEDULED)
+_FAILED: Final = runs.c.state == written_out(RunState.FAILED)
 _GIVEN_UP: Final = _SCHEDULED & _FAILED & runs.c.retry_on.is_(None)
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from warehouse_sync.catalog import attempts
 from warehouse_sync.catalog.database import Transaction
-from warehouse_sync.catalog.schema import connections, data_models, pipelines, runs
+from warehouse_sync.catalog.schema import connections, data_models, pipelines, runs, written_out
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline
@@ -34,10 +34,8 @@ from warehouse_sync.domain.run import (
 )
 from warehouse_sync.errors import Busy, NotFound
 
-_WAITING: Final = (RunState.TRIGGERED.value, RunState.QUEUED.value)
-_UNFINISHED: Final = (*_WAITING, RunState.RUNNING.value)
-# Written out, not as parameters: SQLite uses a partial index only where its very condition stands in the query.
-_UNFINISHED_STATES: Final[list[sa.ColumnElement[str]]] = [sa.literal_column(f"'{state}'") for state in _UNFINISHED]
+_WAITING: Final = [written_out(state) for state in (RunState.TRIGGERED, RunState.QUEUED)]
+_UNFINISHED: Final = [*_WAITING, written_out(RunState.RUNNING)]
 _LATEST_FIRST: Final = (runs.c.logical_date.desc(), runs.c.id.desc())
 _OTHER: Final = runs.alias("other")
 _LATER: Final = runs.alias("later")
@@ -50,51 +48,53 @@ _SELECT: Final = sa.select(runs, pipelines.c.id.label("pipeline_id")).join(
 _OF_RUN: Final = runs.c.id == sa.bindparam("of_run")
 _OF_EPOCH: Final = runs.c.epoch == sa.bindparam("of_epoch")
 _OF_PIPELINE: Final = runs.c.pipeline_key == sa.bindparam("of_pipeline")
-_IS_TRIGGERED: Final = runs.c.state == RunState.TRIGGERED.value
-_IS_QUEUED: Final = runs.c.state == RunState.QUEUED.value
-_IS_RUNNING: Final = runs.c.state == RunState.RUNNING.value
-_SCHEDULED_OF_DATE: Final = sa.and_(
-    runs.c.run_kind == RunKind.SCHEDULED.value, runs.c.logical_date == sa.bindparam("of_date")
-)
+_IS_TRIGGERED: Final = runs.c.state == written_out(RunState.TRIGGERED)
+_IS_QUEUED: Final = runs.c.state == written_out(RunState.QUEUED)
+_IS_RUNNING: Final = runs.c.state == written_out(RunState.RUNNING)
+_HAS_SUCCEEDED: Final = runs.c.state == written_out(RunState.SUCCESS)
+_HAS_FAILED: Final = runs.c.state == written_out(RunState.FAILED)
+_IS_SCHEDULED: Final = runs.c.run_kind == written_out(RunKind.SCHEDULED)
+_PROGRESS: Final = [written_out(kind) for kind in sorted(PROGRESS_KINDS)]
+_SCHEDULED_OF_DATE: Final = sa.and_(_IS_SCHEDULED, runs.c.logical_date == sa.bindparam("of_date"))
 
 _BY_NUMBER: Final = _SELECT.where(_OF_RUN)
-_OF_PROGRESS: Final = runs.c.run_kind.in_(PROGRESS_KINDS)
+_OF_PROGRESS: Final = runs.c.run_kind.in_(_PROGRESS)
 _LATEST: Final = _SELECT.where(_OF_PIPELINE, _OF_PROGRESS).order_by(*_LATEST_FIRST).limit(1)
 _FIRST: Final = _SELECT.where(_OF_PIPELINE, _OF_PROGRESS).order_by(runs.c.interval_start, runs.c.id).limit(1)
 _READ_BEFORE: Final = (
-    _SELECT.where(_OF_PIPELINE, _OF_PROGRESS, runs.c.state == RunState.SUCCESS.value)
+    _SELECT.where(_OF_PIPELINE, _OF_PROGRESS, _HAS_SUCCEEDED)
     .where(runs.c.interval_end == sa.bindparam("start"), runs.c.interval_start < runs.c.interval_end)
     .order_by(runs.c.id.desc())
     .limit(1)
 )
-_UNFINISHED_OF: Final = _SELECT.where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED_STATES))
+_UNFINISHED_OF: Final = _SELECT.where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED))
 _OF_LIVING: Final = (
     sa.select(runs.c.id).join(pipelines, pipelines.c.key == runs.c.pipeline_key).where(pipelines.c.deleted_on.is_(None))
 )
 _RESUMABLE: Final = sa.union(
-    _OF_LIVING.where(runs.c.state.in_(_UNFINISHED_STATES)), _OF_LIVING.where(runs.c.retry_on.is_not(None))
+    _OF_LIVING.where(runs.c.state.in_(_UNFINISHED)), _OF_LIVING.where(runs.c.retry_on.is_not(None))
 )
-_FAILED_OF_DATE: Final = _SELECT.where(_OF_PIPELINE, _SCHEDULED_OF_DATE, runs.c.state == RunState.FAILED.value)
+_FAILED_OF_DATE: Final = _SELECT.where(_OF_PIPELINE, _SCHEDULED_OF_DATE, _HAS_FAILED)
 _TAKEN: Final = sa.union_all(
-    sa.select(runs.c.id).where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED_STATES)),
+    sa.select(runs.c.id).where(_OF_PIPELINE, runs.c.state.in_(_UNFINISHED)),
     sa.select(runs.c.id).where(_OF_PIPELINE, _SCHEDULED_OF_DATE),
 ).limit(1)
 _RETRY_TIME: Final = sa.select(runs.c.retry_on).where(_OF_RUN)
 _DUE_RETRIES: Final = _SELECT.where(
     runs.c.id.in_(sa.select(_OTHER.c.id).where(_OTHER.c.retry_on.is_not(None))),  # few, of the many that failed
-    runs.c.state == RunState.FAILED.value,
+    _HAS_FAILED,
     sa.or_(runs.c.retry_on <= sa.bindparam("now"), runs.c.retry_on > sa.bindparam("too_late")),
     pipelines.c.deleted_on.is_(None),
     pipelines.c.active_slot.is_not(None),
-    ~sa.exists().where(_OTHER.c.pipeline_key == runs.c.pipeline_key, _OTHER.c.state.in_(_UNFINISHED_STATES)),
+    ~sa.exists().where(_OTHER.c.pipeline_key == runs.c.pipeline_key, _OTHER.c.state.in_(_UNFINISHED)),
 ).order_by(runs.c.retry_on, runs.c.id)
 
 _FIRST_LATER: Final = (
     sa.select(_LATER.c.interval_start)
     .where(
         _LATER.c.pipeline_key == runs.c.pipeline_key,
-        _LATER.c.run_kind.in_(PROGRESS_KINDS),
-        _LATER.c.state == RunState.SUCCESS.value,
+        _LATER.c.run_kind.in_(_PROGRESS),
+        _LATER.c.state == written_out(RunState.SUCCESS),
         _LATER.c.interval_end > runs.c.interval_start,
     )
     .order_by(_LATER.c.interval_end)
@@ -105,8 +105,8 @@ _FIRST_LATER: Final = (
 # later than the failed one begins would be it.
 _WAS_READ_SINCE: Final = _OF_PROGRESS & sa.func.coalesce(runs.c.interval_end > _FIRST_LATER, sa.false())
 _UNREAD: Final = (
-    _SELECT.where(_OF_PIPELINE, runs.c.run_kind == RunKind.SCHEDULED.value)
-    .where(runs.c.state == RunState.FAILED.value, ~_WAS_READ_SINCE)
+    _SELECT.where(_OF_PIPELINE, _IS_SCHEDULED)
+    .where(_HAS_FAILED, ~_WAS_READ_SINCE)
     .order_by(runs.c.interval_start, runs.c.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
@@ -121,7 +121,7 @@ _UPDATE_OF_EPOCH: Final = sa.update(runs).where(
 _INSERT: Final = sa.insert(runs).returning(runs.c.id)
 _RETRY: Final = (
     sa.update(runs)
-    .where(_OF_RUN, runs.c.state == RunState.FAILED.value, runs.c.attempt == sa.bindparam("of_attempt"))
+    .where(_OF_RUN, _HAS_FAILED, runs.c.attempt == sa.bindparam("of_attempt"))
     .where(~_WAS_READ_SINCE)
     .values(
         state=RunState.QUEUED.value,
@@ -139,9 +139,7 @@ _RETRY: Final = (
         cancel_requested_by=None,
     )
 )
-_NEVER_RETRY: Final = (
-    sa.update(runs).where(_OF_RUN, runs.c.state == RunState.FAILED.value, _WAS_READ_SINCE).values(retry_on=None)
-)
+_NEVER_RETRY: Final = sa.update(runs).where(_OF_RUN, _HAS_FAILED, _WAS_READ_SINCE).values(retry_on=None)
 _QUEUE: Final = sa.update(runs).where(_OF_RUN, _IS_TRIGGERED).values(state=RunState.QUEUED.value)
 _PUT_BACK: Final = sa.update(runs).where(_OF_RUN, _IS_RUNNING).values(state=RunState.QUEUED.value)
 _START: Final = (
@@ -282,7 +280,7 @@ def retry_time(tx: Transaction, run: Run) -> datetime | None:
 
 def unfinished(tx: Transaction) -> list[Run]:
     """Every run that waits or is being executed, the oldest first."""
-    return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED_STATES)).order_by(runs.c.id))
+    return _runs(tx, _SELECT.where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))
 
 
 def count_unfinished(tx: Transaction) -> dict[tuple[str, str], int]:
@@ -477,7 +475,7 @@ def _next_of(abandoned: Collection[Lease]) -> sa.Select[Any]:
     # asked to stop has only to be ended, even if its pipeline is gone.
     is_asked_to_stop = runs.c.cancel_requested_on.is_not(None)
     is_on = sa.and_(pipelines.c.active_slot.is_not(None), connections.c.is_active, data_models.c.is_active)
-    waiting = runs.c.state.in_(_WAITING) & (is_on | is_asked_to_stop | (runs.c.run_kind == RunKind.UNDO.value))
+    waiting = runs.c.state.in_(_WAITING) & (is_on | is_asked_to_stop | (runs.c.run_kind == written_out(RunKind.UNDO)))
     return (
         sa.select(runs.c.id, runs.c.deaths)
         .join(pipelines, pipelines.c.key == runs.c.pipeline_key)

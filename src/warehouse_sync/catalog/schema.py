@@ -32,6 +32,16 @@ BigNumber: Final = sa.BigInteger().with_variant(
 )  # SQLite numbers rows only in a column called INTEGER
 Json: Final = sa.JSON(none_as_null=True)
 
+
+def written_out(word: str) -> sa.ColumnElement[str]:
+    """A word of ours in the text of a query, not as a parameter.
+
+    SQLite uses a partial index only where its very condition stands in the query, and plans a query anew whenever it is asked with a
+    parameter that an index might depend on.
+    """
+    return sa.literal_column(f"'{word}'", sa.Text)
+
+
 metadata: Final = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
