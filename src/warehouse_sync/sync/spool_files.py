@@ -60,9 +60,11 @@ class ChecksummedFile(io.RawIOBase):
 
 def write_table(path: Path, table: pa.Table) -> tuple[int, int]:
     """Writes a table as a durable Arrow file; returns its size in bytes and its checksum."""
-    with ChecksummedFile(path) as file:
-        with pa.ipc.new_file(pa.PythonFile(file, mode="w"), table.schema) as writer:
+    # Arrow writes dozens of pieces of a few bytes around each column.
+    with ChecksummedFile(path) as file, io.BufferedWriter(file) as gathered:
+        with pa.ipc.new_file(pa.PythonFile(gathered, mode="w"), table.schema) as writer:
             writer.write_table(table)
+        gathered.flush()
         crashpoint("spool_file_written")
         file.sync()
         return file.size, file.crc32
