@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -50,19 +51,31 @@ _FAULTS = (
 )
 
 
+@cache
+def _session() -> duckdb.DuckDBPyConnection:
+    """That of all plays of this process, one after another; each makes its tables anew."""
+    session = duckdb.connect(":memory:", config={"threads": 1})
+    session.execute("SET TimeZone = 'UTC'")
+    return session
+
+
+@cache
+def _schema(sql: str) -> pa.Schema:
+    """The columns of a query. They are the same in every play."""
+    return _session().sql(sql).to_arrow_table().schema
+
+
 class Shop:
     """The warehouse itself: tables, and the rows that can be seen now."""
 
     def __init__(self, tables: int) -> None:
-        self._session = duckdb.connect(":memory:", config={"threads": 1})
-        self._session.execute("SET TimeZone = 'UTC'")
+        self._session = _session()
         self.tables = [f"t{number}" for number in range(1, tables + 1)]
         self._shown: dict[str, list[Row]] = {table: [] for table in self.tables}
         self._new: list[Row] = []
-        self._schemas: dict[str, pa.Schema] = {}
         for table in self.tables:
             self._session.execute(
-                f"CREATE TABLE {table} (ts TIMESTAMP, customer_id VARCHAR, email VARCHAR, token BIGINT, x BIGINT)"
+                f"CREATE OR REPLACE TABLE {table} (ts TIMESTAMP, customer_id VARCHAR, email VARCHAR, token BIGINT, x BIGINT)"
             )
 
     def show(self, row: Row) -> None:
@@ -71,19 +84,22 @@ class Shop:
         self._new.append(row)
 
     def ask(self, sql: str) -> pa.Table:
-        for table in {row.table for row in self._new}:
-            self._fill(table, [row for row in self._new if row.table == table])
-        self._new.clear()
+        self._fill_all()
         return self._session.sql(sql).to_arrow_table()
 
-    def schema(self, sql: str) -> pa.Schema:
-        """The columns of a query. No table ever changes its own, so each text is asked once."""
-        if sql not in self._schemas:
-            self._schemas[sql] = self.ask(sql).schema
-        return self._schemas[sql]
+    def number(self, sql: str) -> int:
+        """What a query of one number gives."""
+        self._fill_all()
+        [(number,)] = self._session.execute(sql).fetchall()
+        return int(number)
 
     def tokens(self, table: str) -> tuple[int, ...]:
         return tuple(row.token for row in self._shown[table])
+
+    def _fill_all(self) -> None:
+        for table in {row.table for row in self._new}:
+            self._fill(table, [row for row in self._new if row.table == table])
+        self._new.clear()
 
     def _fill(self, table: str, rows: list[Row]) -> None:
         """All rows that readers have not asked for yet, in one statement: one for each would take longer than a play's other readings."""
@@ -99,9 +115,6 @@ class Shop:
         ]
         marks = ", ".join(["(?, ?, ?, ?, ?)"] * len(values))
         self._session.execute(f"INSERT INTO {table} VALUES {marks}", [value for row in values for value in row])
-
-    def close(self) -> None:
-        self._session.close()
 
 
 class Worker:
@@ -159,12 +172,12 @@ class Talk:
 
     def probe(self, sql: str) -> pa.Schema:
         self._listen("probe")
-        self._schema = normal_schema(self._worker.shop.schema(sql))
+        self._schema = normal_schema(_schema(sql))
         return self._schema
 
     def count(self, sql: str) -> int:
         self._listen("count")
-        rows = int(self._worker.shop.ask(sql).column(0)[0].as_py())
+        rows = self._worker.shop.number(sql)
         self._note(sql, ())
         lies = self._fault_at == "count" and rows > 0 and self._worker.luck.chances is not CALM
         return self._worker.luck.rng.choice([1, rows, 10**9]) if lies else rows

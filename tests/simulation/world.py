@@ -123,7 +123,6 @@ class _World:
     def __exit__(self, *_: object) -> None:
         for process in self.processes:
             process.crash(0)
-        self.shop.close()
         self.stores.close()
         self.database.close()
 
