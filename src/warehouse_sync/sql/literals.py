@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 from sqlglot import exp
 
@@ -19,7 +20,13 @@ def bound_literal(bound: Bound, kind: TimestampClass, dialect: SqlDialect) -> ex
     type_name = dialect.literal_types.get(kind)
     if type_name is None:
         return _integer(bound)
-    return exp.cast(exp.Literal.string(_text(bound, kind)), exp.DataType.build(type_name, dialect=dialect.name))
+    return exp.cast(exp.Literal.string(_text(bound, kind)), _type(type_name, dialect.name).copy())
+
+
+@cache
+def _type(name: str, dialect: str) -> exp.DataType:
+    """Of the few names in ``SqlDialect.literal_types``; to be copied, since a tree belongs to one statement."""
+    return exp.DataType.build(name, dialect=dialect)
 
 
 def _integer(bound: Bound) -> exp.Expr:
