@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from functools import cache
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -83,15 +84,10 @@ class Shop:
         self._shown[row.table].append(row)
         self._new.append(row)
 
-    def ask(self, sql: str) -> pa.Table:
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query. Fetched like this they take a quarter of the time that Arrow takes for so few."""
         self._fill_all()
-        return self._session.sql(sql).to_arrow_table()
-
-    def number(self, sql: str) -> int:
-        """What a query of one number gives."""
-        self._fill_all()
-        [(number,)] = self._session.execute(sql).fetchall()
-        return int(number)
+        return self._session.execute(sql).fetchall()
 
     def tokens(self, table: str) -> tuple[int, ...]:
         return tuple(row.token for row in self._shown[table])
@@ -177,7 +173,7 @@ class Talk:
 
     def count(self, sql: str) -> int:
         self._listen("count")
-        rows = self._worker.shop.number(sql)
+        [(rows,)] = self._worker.shop.ask(sql)
         self._note(sql, ())
         lies = self._fault_at == "count" and rows > 0 and self._worker.luck.chances is not CALM
         return self._worker.luck.rng.choice([1, rows, 10**9]) if lies else rows
@@ -186,7 +182,9 @@ class Talk:
         if self._schema is None:
             raise AssertionError("probe before fetching")
         self._listen("query")
-        rows = self._worker.shop.ask(sql).combine_chunks()
+        names = self._schema.names
+        found = [dict(zip(names, row, strict=True)) for row in self._worker.shop.ask(sql)]
+        rows = pa.Table.from_pylist(found, schema=self._schema)
         self._note(sql, tuple(rows.column("token").to_pylist()))
         with SpoolWriter(request, self._schema, AtOnce) as writer:
             last = self._worker.luck.rng.randint(0, rows.num_rows) if self._fault_at == "fetch" else -1
