@@ -154,7 +154,12 @@ class Settings(BaseSettings):
 
     memory_limit_mb: Mib = Field(1024, description="Memory of the profile store, in MiB.")
     fetch_memory_limit_mb: Mib = Field(2048, description="Memory of the process that reads a warehouse, in MiB.")
-    chunk_rows: int = Field(250_000, ge=1, le=10_000_000, description="Rows applied in one transaction.")
+    chunk_rows: int = Field(
+        245_760,
+        ge=1,
+        le=10_000_000,
+        description="Rows applied in one transaction; best a multiple of 122,880, which the store keeps together.",
+    )
     spool_limit_mb: Mib = Field(51_200, description="Disk that one run's fetched rows may take, in MiB.")
     spool_free_mb: int = Field(
         1024, ge=0, le=_MIB_MAX, description="Disk that must stay free while rows are fetched, in MiB."

@@ -20,17 +20,17 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.disk import sync_folder
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.errors import LeaseLostError, StoreError
 from warehouse_sync.profiles import schema
 from warehouse_sync.profiles.compaction import Pace, take_step
-from warehouse_sync.profiles.merge import digest_sql
+from warehouse_sync.profiles.engine_memory import EngineMemory
 from warehouse_sync.profiles.mpid import MpidCodec
 from warehouse_sync.profiles.protocol import RunProgress
 from warehouse_sync.profiles.row_memory import RowMemory
+from warehouse_sync.profiles.store_format import bring_up_to_date, make_tables
 from warehouse_sync.profiles.tombstones import KEY_VARIABLE
 from warehouse_sync.profiles.versions import data_models_in
 from warehouse_sync.profiles.writer_lock import StillFiles, WriterLock
@@ -51,7 +51,8 @@ class StoreLimits:
     """What the engine may use.
 
     Attributes:
-        memory_mb: buffer memory of the engine; more is spilled to disk below the store's folder.
+        memory_mb: memory of the engine, in MB: what it remembers of the stored tables, and its buffers. What needs more is spilled to
+            disk below the store's folder.
         threads: at most as many as the machine has cores.
         pace: of compaction.
     """
@@ -87,6 +88,7 @@ class DuckDbStores:
         self._limits = limits or StoreLimits()
         self._lock = threading.Lock()
         self._scopes: dict[Scope, _OpenScope] = {}
+        self._memory = EngineMemory(self._limits.memory_mb)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._engine = self._start_engine()
 
@@ -147,6 +149,7 @@ class DuckDbStores:
             yield chunk
             if not chunk.is_checkpointed:
                 raise RuntimeError("a chunk must end with a checkpoint")
+        self._share_memory()
 
     @contextmanager
     def comparing(self, run: RunKey, *, now: datetime) -> Iterator[DuckDbChunk]:
@@ -309,7 +312,7 @@ class DuckDbStores:
         spill = self._folder / "spill"
         spill.mkdir(mode=0o700, exist_ok=True)
         config: dict[str, Any] = {
-            "memory_limit": f"{self._limits.memory_mb}MB",
+            "memory_limit": self._memory.setting,
             "temp_directory": str(spill),
             # Bringing the log into the file costs more the more often it is done; ``fold_log`` does it when nobody waits for it.
             "checkpoint_threshold": f"{_LOG_BYTES_LIMIT}B",
@@ -364,13 +367,18 @@ class DuckDbStores:
                 with closing(StillFiles(path)):
                     self._open_file(path, name)
                 self._scopes[key] = _OpenScope(name, self.codec(workspace_id), WriterLock(path))
+                self._memory.share(self._engine)
             return self._scopes[key]
+
+    def _share_memory(self) -> None:
+        with self._lock:
+            self._memory.share(self._engine)
 
     def _open_file(self, path: Path, name: str) -> None:
         if not path.exists():
             self._make_file(path, name)
         with self._attached(path, name, "cannot be opened", "store_damaged") as connection:
-            _migrate(connection, path)
+            bring_up_to_date(connection, path.name)
         path.chmod(0o600)
 
     def _make_file(self, path: Path, name: str) -> None:
@@ -380,7 +388,7 @@ class DuckDbStores:
             for left in (new, new.with_name(f"{new.name}.wal")):
                 left.unlink(missing_ok=True)
             with self._attached(new, name, "cannot be made", "store_write_failed") as connection:
-                _create(connection)
+                make_tables(connection)
                 connection.execute("CHECKPOINT")
             self._let_go(name)
             new.rename(path)
@@ -572,69 +580,11 @@ def read_progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProg
     return _progress(connection, run_id)
 
 
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("BEGIN")
-    for statement in schema.CREATE:
-        connection.execute(statement)
-    connection.execute("INSERT INTO store_version VALUES (?, ?)", [schema.VERSION, duckdb.__version__])
-    connection.execute("COMMIT")
-
-
-def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    versioned = (
-        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'store_version' AND database_name = current_database()"
-    )
-    if (
-        _one(connection, versioned, []) is None
-    ):  # made by an earlier version that died between making the file and its tables
-        _create(connection)
-        return
-    row = _one(connection, "SELECT version, engine FROM store_version", [])
-    assert row is not None  # noqa: S101 - written together with the table
-    if row[0] > schema.VERSION:
-        raise StoreError(
-            f"The profile store {path.name} was written by a newer version of Warehouse Sync "
-            f"(format {row[0]}; this one knows {schema.VERSION}). Install that version again.",
-            code="store_too_new",
-        )
-    if row[0] < schema.VERSION:
-        _bring_up(connection, row[0])
-    if row[1] != duckdb.__version__:
-        _renew_digests(connection)
-
-
-def _bring_up(connection: duckdb.DuckDBPyConnection, version: int) -> None:
-    connection.execute("BEGIN")
-    for statement in schema.steps_from(version, data_models_in(connection)):
-        connection.execute(statement)
-    connection.execute("UPDATE store_version SET version = ?", [schema.VERSION])
-    crashpoint("store_migrating")
-    connection.execute("COMMIT")
-    crashpoint("store_migrated")
-
-
 def _forget_rows(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:
     """Of pipelines that are gone or look for late rows no more; a run that old and still the latest is not comparable any more."""
     old = "run IN (SELECT run FROM run_progress WHERE applied_on < ? AND keeps_digests)"
     connection.execute(f"DELETE FROM row_digests WHERE {old}", [moment])
     connection.execute("UPDATE run_progress SET keeps_digests = false WHERE applied_on < ? AND keeps_digests", [moment])
-
-
-def _renew_digests(connection: duckdb.DuckDBPyConnection) -> None:
-    """The engine's hash may differ between its versions; digests made by another version would make every row look changed."""
-    connection.execute("BEGIN")
-    models: dict[int, list[tuple[int, str]]] = {}
-    for model, number in connection.execute("SELECT data_model, number FROM attributes").fetchall():
-        models.setdefault(model, []).append((number, f"a_{number}"))
-    for model, cells in models.items():
-        for table in (schema.current_table(model), schema.history_table(model)):
-            connection.execute(
-                f"UPDATE {table} SET digest = {digest_sql(cells)} FROM {schema.values_table(model)} said WHERE {table}.seq = said.seq"
-            )
-    connection.execute("DELETE FROM row_digests")
-    connection.execute("UPDATE run_progress SET keeps_digests = false WHERE keeps_digests")
-    connection.execute("UPDATE store_version SET engine = ?", [duckdb.__version__])
-    connection.execute("COMMIT")
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> tuple[Any, ...] | None:
