@@ -139,14 +139,30 @@ def _line(campaign: Campaign, row: Row | None) -> str:
     begin = f"| {campaign.figure} | `{campaign.name}` | {campaign.promise}"
     if row is None:
         return f"{begin} | {campaign.wanted:,} | 0 | | **not measured** | | | |\n"
-    note = f" *{row.note}*" if row.note else ""
+    said_by = "" if len(row.seeds) == 1 else "of the last run: "
+    note = f" *{said_by}{row.note}*" if row.note else ""
     verdict = "met" if _is_met(campaign, row) else "**not met**"
     dates = " to ".join(dict.fromkeys(row.dates))
-    seeds = ", ".join(map(str, row.seeds))
     return (
-        f"{begin}{note} | {campaign.wanted:,} | {row.trials:,} | {row.failures:,} | {verdict} | {seeds} | {dates} "
+        f"{begin}{note} | {campaign.wanted:,} | {row.trials:,} | {row.failures:,} | {verdict} | {seeds_said(row.seeds)} | {dates} "
         f"| {row.seconds / 60:.1f} |\n"
     )
+
+
+def seeds_said(seeds: Sequence[int]) -> str:
+    """Seeds for people: three and more that are equally far apart are said as a range."""
+    said: list[str] = []
+    rest = list(seeds)
+    while rest:
+        step = rest[1] - rest[0] if len(rest) > 1 else 0
+        count = next((n for n in range(1, len(rest)) if rest[n] - rest[n - 1] != step), len(rest))
+        if count < 3 or step < 1:
+            said.append(str(rest.pop(0)))
+            continue
+        by = "" if step == 1 else f" by {step}"
+        said.append(f"{rest[0]} to {rest[count - 1]}{by}")
+        rest = rest[count:]
+    return ", ".join(said)
 
 
 def _is_met(campaign: Campaign, row: Row) -> bool:

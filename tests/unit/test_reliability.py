@@ -9,7 +9,7 @@ import pytest
 
 from tests.crash.__main__ import measure, selected
 from tests.crash.campaigns import CAMPAIGNS, ELSEWHERE
-from tests.crash.report import PAGE, Campaign, Outcome, Row, read_rows, render, write_row
+from tests.crash.report import PAGE, Campaign, Outcome, Row, read_rows, render, seeds_said, write_row
 
 ROW = Row(10, 0, (1,), ("2026-03-01", "2026-03-01"), 60)
 
@@ -67,3 +67,22 @@ def test_failures_are_counted() -> None:
 def test_a_campaign_that_does_not_exist_is_refused() -> None:
     with pytest.raises(SystemExit, match="R99"):
         selected("R99")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ((7,), "7"),
+        ((1, 2), "1, 2"),
+        ((7, 3, 4, 5), "7, 3 to 5"),
+        ((100, 200, 300, 7000), "100 to 300 by 100, 7000"),
+        ((5, 5, 5, 4, 3), "5, 5, 5, 4, 3"),
+    ],
+)
+def test_seeds_that_follow_each_other_are_said_as_a_range(seeds: tuple[int, ...], said: str) -> None:
+    assert seeds_said(seeds) == said
+
+
+def test_a_note_of_several_runs_is_said_to_be_of_the_last() -> None:
+    assert "*hit: 3*" in line_of(replace(ROW, note="hit: 3"))
+    assert "*of the last run: hit: 3*" in line_of(replace(ROW, seeds=(1, 2), note="hit: 3"))
