@@ -201,6 +201,18 @@ def test_a_run_that_is_tried_again_by_itself(plane: Any) -> None:
     assert "2023-02-08T00:07:31Z" in found["explanation"]
 
 
+def test_a_run_of_a_schedule_that_was_changed_waits_for_what_lies_before_it(plane: Any) -> None:
+    _no_offset(plane, schedule_start_time="2023-02-07T23:05:00Z")
+    run_id = _run(plane, datetime(2023, 2, 7, 23, 5, tzinfo=UTC), RunState.FAILED)
+    _change(plane, schedule_start_time="2023-02-07T20:00:00Z")
+    answer = plane.client.post(RUN_AGAIN.format(run_id))
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["code"]) == (400, "not_repeatable")
+    assert "reads on from 2023-02-07T20:00:00Z" in error["message"]
+    _change(plane, schedule_start_time="2023-02-07T23:05:00Z")
+    assert plane.client.post(RUN_AGAIN.format(run_id)).status_code == 200
+
+
 def test_only_a_failed_run_is_run_again(plane: Any) -> None:
     _no_offset(plane)
     run_id = _run(plane, datetime(2023, 2, 1, 0, 5, tzinfo=UTC), RunState.SUCCESS)

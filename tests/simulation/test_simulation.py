@@ -94,13 +94,13 @@ def _without_fence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _with_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    last_end = high_water.last_end
+    last_end = high_water.last_success_end
 
     def later(*arguments: Any, **options: Any) -> datetime | None:
         end = last_end(*arguments, **options)
         return None if end is None else end + timedelta(seconds=1)
 
-    monkeypatch.setattr(high_water, "last_end", later)
+    monkeypatch.setattr(high_water, "last_success_end", later)
 
 
 def _counting_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,7 @@ class _World:
             self._misfortunes()
             self._turns(self.chances)
         self._calm_down()
+        self._turns(CALM)  # a scheduler looks every few seconds: it sees what was put right before hours have passed
         for tick in range(1, _CALM_TICKS + 1):
             self._pass_time()
             self._turns(CALM)

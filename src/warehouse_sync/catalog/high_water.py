@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import runs, written_out
+from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunState
 
 _OF_PROGRESS: Final = sa.or_(*(runs.c.run_kind == written_out(kind) for kind in sorted(PROGRESS_KINDS)))
@@ -26,12 +27,16 @@ def _greatest(column: sa.Column[datetime], condition: sa.ColumnElement[bool]) ->
 # Made once: the planner asks them of every pipeline again and again, and to put such a query together takes longer than to ask it.
 _OF_PIPELINE: Final = runs.c.pipeline_key == sa.bindparam("pipeline")
 _LAST_SUCCESS_END: Final = _greatest(runs.c.interval_end, _SUCCEEDED)
-_LAST_PASSED_END: Final = _greatest(runs.c.interval_end, _SUCCEEDED | _GIVEN_UP)
 _LAST_SUCCESS_ON: Final = (
     sa.select(runs.c.finished_on)
     .where(_OF_PIPELINE, _SUCCEEDED)
     .order_by(runs.c.interval_end.desc(), runs.c.id.desc())
     .limit(1)
+)
+_GIVEN_UP_AFTER: Final = (
+    sa.select(runs.c.interval_start, runs.c.interval_end)
+    .where(_OF_PIPELINE, _GIVEN_UP, runs.c.interval_end > sa.bindparam("after", type_=runs.c.interval_end.type))
+    .order_by(runs.c.interval_start, runs.c.interval_end)
 )
 _FIRST_SUCCESS_START: Final = sa.select(sa.func.min(runs.c.interval_start)).where(_OF_PIPELINE, _SUCCEEDED)
 _LAST_DATE: Final = _greatest(
@@ -54,13 +59,10 @@ def first_success_start(tx: Transaction, pipeline_key: int) -> datetime | None:
     return _found(tx, _FIRST_SUCCESS_START, pipeline_key)
 
 
-def last_end(tx: Transaction, pipeline_key: int, *, passes_failed: bool) -> datetime | None:
-    """Where the next interval starts; None before the first.
-
-    Args:
-        passes_failed: intervals that failed and will not be tried again by themselves are passed, as if they had been read.
-    """
-    return _found(tx, _LAST_PASSED_END if passes_failed else _LAST_SUCCESS_END, pipeline_key)
+def given_up(tx: Transaction, pipeline_key: int, *, after: datetime) -> list[Interval]:
+    """The data intervals that failed and will not be tried again by themselves, and that end after some moment; by their starts."""
+    found = tx.execute(_GIVEN_UP_AFTER, {"pipeline": pipeline_key, "after": after})
+    return [Interval(start, end) for start, end in found]
 
 
 def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -> datetime | None:

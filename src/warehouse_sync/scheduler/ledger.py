@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline
-from warehouse_sync.domain.run import Run
-from warehouse_sync.scheduler.planner import PipelineProgress, upcoming
+from warehouse_sync.domain.run import PROGRESS_KINDS, Run, RunRequest
+from warehouse_sync.domain.timestamps import BEGINNING
+from warehouse_sync.scheduler.planner import PipelineProgress, reads_on_from, upcoming
 from warehouse_sync.scheduler.staleness import Deadline, deadline_of
 
 
 def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     """How far a pipeline has come. Where its policy is to go on, intervals that failed for good count as passed."""
+    progress = _progress_to(tx, pipeline, high_water.last_success_end(tx, pipeline.key))
     goes_on = pipeline.schedule.interval.has_grid and pipeline.policy.on_failed_interval is OnFailedInterval.CONTINUE
-    return _progress_to(tx, pipeline, high_water.last_end(tx, pipeline.key, passes_failed=goes_on))
+    if not goes_on:
+        return progress
+    passed = progress
+    for failed in high_water.given_up(tx, pipeline.key, after=progress.last_end or BEGINNING):
+        # One of an earlier schedule may lie ahead: what is before it is to be read first.
+        if failed.start == reads_on_from(pipeline.schedule, passed):
+            passed = replace(passed, last_end=failed.end)
+    return progress if passed is progress else _progress_to(tx, pipeline, passed.last_end)
 
 
 def _progress_to(tx: Transaction, pipeline: Pipeline, last_end: datetime | None) -> PipelineProgress:
@@ -38,6 +48,19 @@ def staleness_deadline(
         settle_delay=settle_delay,
         grace=grace,
     )
+
+
+def comes_first(tx: Transaction, pipeline: Pipeline, run: Run) -> RunRequest | None:
+    """The run that must be made before a failed one is tried again, for it reads what lies before that; mostly there is none.
+
+    There is one where the schedule was changed after the failed run was made: if that succeeded now, reading would go on behind it.
+    """
+    if run.kind not in PROGRESS_KINDS:
+        return None
+    coming = next((coming.request for coming in upcoming(pipeline.schedule, progress_of(tx, pipeline), 1)), None)
+    if coming is None or coming.logical_date == run.logical_date:
+        return None
+    return coming if coming.data_interval.start < run.data_interval.start else None
 
 
 def blocking_run(tx: Transaction, pipeline: Pipeline, progress: PipelineProgress) -> Run | None:

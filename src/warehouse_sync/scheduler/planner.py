@@ -61,6 +61,17 @@ def next_scheduled(
     return _scheduled(schedule.interval, schedule.start, progress, interval)
 
 
+def reads_on_from(schedule: Schedule, progress: PipelineProgress) -> datetime | None:
+    """The moment of data time from which a schedule with a grid reads on; None where the calendar ends before it."""
+    if schedule.start is None:
+        raise ValueError("a schedule with a grid has a start")
+    try:
+        start = _next_start(schedule.interval, schedule.start, progress)
+    except OverflowError:
+        return None
+    return Interval(start, start).shifted(progress.offset).start
+
+
 def upcoming(schedule: Schedule, progress: PipelineProgress, count: int) -> tuple[Upcoming, ...]:
     """The next scheduled runs, the first ``count`` of them, as they will be if every one succeeds and nothing is changed.
 

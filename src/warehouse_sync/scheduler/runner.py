@@ -10,7 +10,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from warehouse_sync.catalog import cancellation, pipelines, runs
@@ -37,7 +37,7 @@ from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
 from warehouse_sync.metrics import Metrics
 from warehouse_sync.scheduler.lease_watch import LeaseWatch
-from warehouse_sync.scheduler.ledger import progress_of, was_changed_since_start
+from warehouse_sync.scheduler.ledger import comes_first, progress_of, was_changed_since_start
 from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention, forget
@@ -238,7 +238,7 @@ class Runner:
         """Creates the scheduled runs and retries that are due; returns how many. Safe to call at any time, from any thread."""
         now = self._clock.now()
         with self._database.read() as tx:
-            due, again = [], runs.due_retries(tx, now=now, longest_pause=LONGEST_PAUSE)
+            due, again = [], self._due_retries(tx, now)
             for pipeline in pipelines.runnable(tx):
                 request = self._next(tx, pipeline)
                 if request is None:
@@ -263,6 +263,10 @@ class Runner:
         if None in queued:
             self._discard_spools()  # a later run has read the rows of a retry: what it had fetched is of no use any more
         return len([run for run in [*made, *queued] if run is not None])
+
+    def _due_retries(self, tx: Transaction, now: datetime) -> list[Run]:
+        found = runs.due_retries(tx, now=now, longest_pause=LONGEST_PAUSE)
+        return [run for run in found if comes_first(tx, pipelines.by_key(tx, run.pipeline_key), run) is None]
 
     def _next(self, tx: Transaction, pipeline: Pipeline) -> RunRequest | None:
         settle_delay = self._settings.settle_delay

@@ -14,11 +14,11 @@ from warehouse_sync.clock import Clock
 from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Pipeline
-from warehouse_sync.domain.run import Run, RunRequest
+from warehouse_sync.domain.run import Run, RunRequest, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.domain.timestamps import format_instant
 from warehouse_sync.errors import Busy, InvalidRequest
-from warehouse_sync.scheduler.ledger import progress_of
+from warehouse_sync.scheduler.ledger import comes_first, progress_of
 from warehouse_sync.scheduler.planner import backfill, on_demand_interval, resync, verification
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.pipelines import existing_pipeline
@@ -154,6 +154,7 @@ class RunRequestService:
             unfinished = runs.unfinished_of(tx, pipeline.key)
             if unfinished is not None:
                 raise Busy(f"Pipeline {pipeline_id} is already in progress.", run_id=unfinished.id)
+            _refuse_to_leap(tx, pipeline, run)
             queued = runs.retry(tx, run)
             if queued is None:
                 raise InvalidRequest(
@@ -254,6 +255,18 @@ def _refuse_held_back(tx: Transaction, pipeline: Pipeline) -> None:
     if not data_models.by_key(tx, pipeline.data_model_key).is_active:
         raise _refusal(
             f"Data model {pipeline.data_model_id} is paused. Set its is_active to true first.", "data_model_id"
+        )
+
+
+def _refuse_to_leap(tx: Transaction, pipeline: Pipeline, run: Run) -> None:
+    before = comes_first(tx, pipeline, run)
+    if run.state is RunState.FAILED and before is not None:
+        raise InvalidRequest(
+            f"Run {run.id} cannot be run again now: the schedule was changed since, and reads on from "
+            f"{format_instant(before.data_interval.start)}, before the run's interval. Wait until its runs have come there, or "
+            f"backfill the interval.",
+            field="pipelineRunId",
+            code="not_repeatable",
         )
 
 

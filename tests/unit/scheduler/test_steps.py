@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scheduler.test_runner import HOUR, START, Plant
+from tests.unit.scheduler.plant import HOUR, START, Plant
 from warehouse_sync.catalog import data_models, runs
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.limits import Limits

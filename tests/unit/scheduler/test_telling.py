@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scheduler.test_runner import BAD_LOGIN, DROPPED, START, Plant
+from tests.unit.scheduler.plant import BAD_LOGIN, DROPPED, START, Plant
 from warehouse_sync.catalog import notices, pipelines
 from warehouse_sync.domain.notice import Notice, NoticeType
 from warehouse_sync.domain.pipeline import Schedule

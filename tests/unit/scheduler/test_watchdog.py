@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scheduler.test_runner import START, Plant
+from tests.unit.scheduler.plant import START, Plant
 from warehouse_sync.catalog import connections, pipelines
 from warehouse_sync.domain.pipeline import Schedule
 from warehouse_sync.domain.schedule import ScheduleInterval
