@@ -6,7 +6,7 @@ The double of the simulation is held to it, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ import pyarrow as pa
 import pytest
 
 from tests.simulation.memory_stores import MemoryStores, apply_in_memory
-from tests.unit.profiles.applying import DEVELOPMENT, START, Home, table
+from tests.unit.profiles.applying import DEVELOPMENT, START, WORKSPACE, Home, table
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.run import RunCounts, RunKey
 from warehouse_sync.errors import LeaseLostError
+from warehouse_sync.profiles.row_memory import RowMemory
 from warehouse_sync.sync.apply import apply_chunk
+from warehouse_sync.sync.late_rows import LateRowPlan
 
 FIRST = [{"email": "a", "x": "1"}, {"email": None, "x": "nobody"}]
 SECOND = [{"email": "a", "x": "2"}, {"email": "b", "x": "2"}, {"email": None, "x": "nobody"}]
@@ -43,6 +45,15 @@ class Subject:
     def apply(self, key: RunKey, number: int, rows: list[dict[str, Any]]) -> RunCounts:
         given: pa.Table = table(rows)
         return self.how(self.stores, self.home.plan(key, given), number, given, now=START)
+
+    def remember(self, key: RunKey, previous: int | None, rows: list[dict[str, Any]]) -> None:
+        """The whole of a run that applies rows, if there are any, and remembers them for the next run of its pipeline."""
+        memory = RowMemory(3, previous)
+        self.stores.begin(key, start_over=True, memory=memory)
+        if rows:
+            given: pa.Table = table(rows)
+            plan = replace(self.home.plan(key, given), late=LateRowPlan(memory, None, None))
+            self.how(self.stores, plan, 0, given, now=START)
 
     def people(self) -> int:
         if isinstance(self.stores, MemoryStores):
@@ -141,6 +152,15 @@ def test_a_transaction_without_a_checkpoint_leaves_nothing(subject: Subject) -> 
     with pytest.raises(RuntimeError, match="checkpoint"), subject.stores.chunk(subject.key(), 0, now=START):
         pass
     assert subject.begin(subject.key()) == (0, 0)
+
+
+def test_a_run_whose_rows_are_forgotten_does_not_remember_them(subject: Subject) -> None:
+    """Of an interval that held nothing there is nothing to forget."""
+    intervals = {1: FIRST, 2: [], 3: FIRST, 4: SECOND}
+    for run, rows in intervals.items():
+        subject.remember(subject.key(run), run - 1 or None, rows)
+    remembered = [subject.stores.remembers_rows(WORKSPACE, DEVELOPMENT, run) for run in intervals]
+    assert remembered == [False, True, True, True]
 
 
 def test_runs_and_environments_do_not_touch_each_other(subject: Subject) -> None:

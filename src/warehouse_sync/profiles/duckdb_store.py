@@ -127,10 +127,7 @@ class DuckDbStores:
                 keeps = memory is not None
                 connection.execute("UPDATE run_progress SET keeps_digests = ? WHERE run = ?", [keeps, run.run_id])
             if memory is not None and memory.previous_run_id is not None:
-                connection.execute(
-                    "DELETE FROM row_digests WHERE pipeline = ? AND run < ?",
-                    [memory.pipeline_key, memory.previous_run_id],
-                )
+                _forget_rows_before(connection, memory.pipeline_key, memory.previous_run_id)
             return _progress(connection, run.run_id) or RunProgress(0, RunCounts())
 
     def remembers_rows(self, workspace_id: int, environment: Environment, run_id: int) -> bool:
@@ -578,6 +575,18 @@ def _progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProgress
 def read_progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProgress | None:
     """How far a run has come, as a reader sees it."""
     return _progress(connection, run_id)
+
+
+def _forget_rows_before(connection: duckdb.DuckDBPyConnection, pipeline: int, run: int) -> None:
+    """Of the runs of a pipeline that later ones have passed. One that failed in between may still be run again, after one of these: it
+    has to know that there is nothing left to compare with, or all rows would look late to it.
+    """
+    earlier = "pipeline = ? AND run < ?"
+    passed = f"run IN (SELECT DISTINCT run FROM row_digests WHERE {earlier})"
+    connection.execute(
+        f"UPDATE run_progress SET keeps_digests = false WHERE keeps_digests AND {passed}", [pipeline, run]
+    )
+    connection.execute(f"DELETE FROM row_digests WHERE {earlier}", [pipeline, run])
 
 
 def _forget_rows(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:

@@ -302,7 +302,7 @@ class ProfileStores(Protocol):
         ...
 
     def remembers_rows(self, workspace_id: int, environment: Environment, run_id: int) -> bool:
-        """Whether a run that is done has remembered all rows of its interval."""
+        """Whether all rows of the interval of a run that is done are remembered still."""
         ...
 
     def forget_history(self, before: datetime) -> int:

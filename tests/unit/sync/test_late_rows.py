@@ -111,6 +111,29 @@ def test_rows_of_another_query_are_not_taken_for_late(hours: Hours) -> None:
     assert counted(hours.run(hours.order(3, 2))) == (1, 1, 1)  # from there on it looks again
 
 
+def test_a_failed_run_that_later_ones_have_passed_takes_no_row_for_late(hours: Hours) -> None:
+    """What it would compare with is forgotten by then: it only remembers its own rows, for whoever comes after it."""
+    hours.add(("a", 0), ("b", 59), ("own", 70), ("c", 120), ("d", 180), ("e", 240))
+    hours.run(hours.order(1, 0))
+    failed = hours.order(2, 1)
+    hours.previous = None  # a pipeline that goes on behind a failed interval finds nobody who read the one before
+    for number in (3, 4, 5):
+        assert hours.run(hours.order(number, number - 1)).late == 0
+    assert counted(hours.run(failed)) == (1, 1, 0)
+    hours.add(("late", 71))
+    assert counted(hours.run(hours.order(6, 2))) == (2, 1, 1)
+
+
+def test_a_failed_run_compares_while_what_it_needs_is_remembered(hours: Hours) -> None:
+    hours.add(("a", 0), ("own", 70), ("c", 120))
+    hours.run(hours.order(1, 0))
+    failed = hours.order(2, 1)
+    hours.previous = None
+    hours.run(hours.order(3, 2))
+    hours.add(("late", 30))
+    assert counted(hours.run(failed)) == (2, 2, 1)
+
+
 def test_looking_back_reads_and_merges_rows_once_more(hours: Hours) -> None:
     hours.add(("a", 0), ("b", 50))
     hours.run(replace(hours.order(1, 0), repair=None))
