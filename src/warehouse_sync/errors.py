@@ -15,6 +15,7 @@
     ├── RunError                  the verdict on a run that cannot succeed as it is
     ├── LeaseLostError                 another holder has this run; stop, it is not a failure
     ├── StoreError                a store of ours cannot be used as it is
+    │   └── RowsForgottenError    what a run compares its rows with is gone; start over without it
     └── SettingsError             the operator must change a setting
 
 An error carries facts: a stable ``code``, a sentence that names the problem and the remedy, and where it applies the ``field``.
@@ -189,6 +190,10 @@ class StoreError(WarehouseSyncError):
     """One of our own stores cannot be opened or used; the message says why and what to do."""
 
     code = "store_unusable"
+
+
+class RowsForgottenError(StoreError):
+    """What the run before has remembered of its rows was forgotten while a run compared with it. The run starts over and does without."""
 
 
 class SettingsError(WarehouseSyncError):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from tests.oracle.one_row_at_a_time import Model, Rules
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.domain.run import RunCounts, RunKey
-from warehouse_sync.errors import LeaseLostError
+from warehouse_sync.errors import LeaseLostError, RowsForgottenError
 from warehouse_sync.profiles.protocol import RunProgress
 from warehouse_sync.profiles.row_memory import RowMemory
 from warehouse_sync.sync.apply import ApplyPlan
@@ -77,7 +77,7 @@ class MemoryStores:
         held = scope.runs.get(run.run_id)
         if held is None:
             raise LeaseLostError(f"Run {run.run_id} was not begun.")
-        chunk = MemoryChunk(_copied(scope.people), dict(scope.digests), held, run, number)
+        chunk = MemoryChunk(_copied(scope.people), dict(scope.digests), frozenset(scope.keeping), held, run, number)
         yield chunk
         if chunk.after is None:
             raise RuntimeError("a chunk must end with a checkpoint")
@@ -108,12 +108,14 @@ class MemoryChunk:
         self,
         people: Model,
         digests: dict[tuple[int, int], frozenset[Digest]],
+        keeping: frozenset[int],
         held: _Held,
         run: RunKey,
         number: int,
     ) -> None:
         self.people = people
         self.digests = digests
+        self.keeping = keeping
         self.after: _Held | None = None
         self._held, self._run, self._number = held, run, number
 
@@ -158,6 +160,8 @@ def _without_seen(chunk: MemoryChunk, plan: ApplyPlan, rows: list[dict[str, Any]
         return rows, 0
     seen = chunk.digests.get((late.memory.pipeline_key, previous), frozenset())
     earlier = [row for row in rows if row not in own and _not_before(row, late.earlier_from)]
+    if earlier and previous not in chunk.keeping:
+        raise RowsForgottenError(f"The rows of run {previous} are forgotten.")
     left = [row for row in rows if row not in earlier or _digest(row) not in seen]
     return left, sum(row in earlier for row in left)
 

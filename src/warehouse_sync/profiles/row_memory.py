@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from warehouse_sync.errors import RowsForgottenError
 from warehouse_sync.profiles.relations import Relations
 
 
@@ -36,7 +37,13 @@ def remember(relations: Relations, memory: RowMemory, *, run: int) -> None:
 
 
 def seen_before(relations: Relations, memory: RowMemory) -> list[int]:
-    """The places of the rows of ``arrived`` that are the previous run's and that it remembers."""
+    """The places of the rows of ``arrived`` that are the previous run's and that it remembers.
+
+    Raises:
+        RowsForgottenError: it remembers them no more, so that nothing tells which are late.
+    """
+    if not relations.rows(f"SELECT run FROM run_progress WHERE run = {memory.previous_run_id or 0} AND keeps_digests"):
+        raise RowsForgottenError("What the run before has remembered of its rows is forgotten. Run this one again.")
     found = relations.rows(
         f"""SELECT place FROM arrived
             SEMI JOIN (SELECT h FROM row_digests WHERE pipeline = {memory.pipeline_key} AND run = {memory.previous_run_id or 0}) seen

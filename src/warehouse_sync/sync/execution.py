@@ -31,7 +31,7 @@ from warehouse_sync.domain.load_timestamp import ColumnBounds, column_bounds, ti
 from warehouse_sync.domain.pipeline import NO_BUDGET, WarehouseBudget
 from warehouse_sync.domain.run import CANCELLED, GeneratedSql, Run, RunCounts, RunKind, UnreadRows, WarehouseUse
 from warehouse_sync.domain.timestamps import END
-from warehouse_sync.errors import InvalidRequest, RunError, StoreError, WarehouseSyncError
+from warehouse_sync.errors import InvalidRequest, RowsForgottenError, RunError, StoreError, WarehouseSyncError
 from warehouse_sync.profiles.protocol import ProfileStores
 from warehouse_sync.sql import wrap
 from warehouse_sync.sql.guard import CheckedQuery, check_query
@@ -194,7 +194,12 @@ class RunExecutor:
             LeaseLostError: a newer holder has the run.
             StoreError: the profile store failed; trying again tells what was committed.
         """
-        order = self._comparable(order)
+        try:
+            return self._execute(self._comparable(order), observer, cancelled)
+        except RowsForgottenError:  # all rows that are left would look late
+            return self._execute(self._comparable(order), observer, cancelled)
+
+    def _execute(self, order: RunOrder, observer: RunObserver, cancelled: Callable[[], bool]) -> RunCounts:
         spool = self._sealed_spool(order)
         # Without its spool a run starts over: to query again is not to resume, and its rows merge idempotently.
         memory = None if order.repair is None else order.repair.memory

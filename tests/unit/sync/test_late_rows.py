@@ -124,6 +124,24 @@ def test_a_failed_run_that_later_ones_have_passed_takes_no_row_for_late(hours: H
     assert counted(hours.run(hours.order(6, 2))) == (2, 1, 1)
 
 
+def test_a_run_takes_no_row_for_late_when_what_it_compares_with_is_forgotten_meanwhile(hours: Hours) -> None:
+    """By age, between two of its chunks. It starts over, and only remembers."""
+
+    class Forgetting(Watcher):
+        def chunk_applied(self, counts: RunCounts, total_rows: int) -> None:
+            super().chunk_applied(counts, total_rows)
+            if self.fetches == 1:
+                hours.plant.stores.forget_history(START + HOUR)
+
+    hours.add(*((f"c{number}", number) for number in range(12)), ("own", 70))
+    hours.run(hours.order(1, 0))
+    watcher = Forgetting()
+    assert counted(hours.run(hours.order(2, 1), watcher)) == (1, 1, 0)
+    assert watcher.fetches == 2
+    hours.add(("late", 71))
+    assert counted(hours.run(hours.order(3, 2))) == (1, 1, 1)
+
+
 def test_a_failed_run_compares_while_what_it_needs_is_remembered(hours: Hours) -> None:
     hours.add(("a", 0), ("own", 70), ("c", 120))
     hours.run(hours.order(1, 0))
