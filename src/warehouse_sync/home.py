@@ -81,9 +81,12 @@ def exclusive(home: Home, *, address: str, now: datetime) -> Iterator[Callable[[
         A function to tell another address, once it is known at which the service really listens.
 
     Raises:
-        StoreError: another service holds it; the message says which process since when.
+        StoreError: another service holds it; the message says which process since when. Or the lock cannot be written, on a full disk say.
     """
-    descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _not_writable(home, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,8 +95,11 @@ def exclusive(home: Home, *, address: str, now: datetime) -> Iterator[Callable[[
 
         def tell(where: str) -> None:
             holder = {"pid": os.getpid(), "host": socket.gethostname(), "address": where, "since": format_instant(now)}
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            try:
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            except OSError as error:
+                raise _not_writable(home, error) from error
 
         tell(address)
         yield tell
@@ -114,6 +120,10 @@ def is_held(home: Home) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _not_writable(home: Home, error: OSError) -> StoreError:
+    return StoreError(f"{home.lock} cannot be written: {error.strerror}.", code="home_unusable")
 
 
 def _taken(home: Home, content: bytes) -> StoreError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -145,3 +146,26 @@ def test_scratch_is_emptied_of_what_dead_children_left(tmp_path: Path) -> None:
         assert home.scratch.stat().st_mode & 0o077 == 0
         (home.scratch / "worker-x").mkdir()
         (home.scratch / "worker-x" / "spill").write_text("x")
+
+
+def test_a_lock_that_a_full_disk_leaves_no_room_for_is_a_clear_error(home: Home) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # a file cannot grow, as on a full disk
+    try:
+        with pytest.raises(StoreError, match=r"serve\.lock cannot be written: ") as caught:
+            _take(home)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert caught.value.code == "home_unusable"
+    _take(home)
+
+
+def test_a_lock_that_cannot_be_opened_is_a_clear_error(home: Home) -> None:
+    home.lock.mkdir()
+    with pytest.raises(StoreError, match=r"serve\.lock cannot be written: Is a directory"):
+        _take(home)
+
+
+def _take(home: Home) -> None:
+    with exclusive(home, address="http://127.0.0.1:8080", now=NOW):
+        pass
