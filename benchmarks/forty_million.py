@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from rich.console import Console
@@ -19,6 +20,8 @@ from benchmarks.serving import Sample, Shop, watch
 from benchmarks.workload import ATTRIBUTES, MILLION, select, shuffled
 
 MILLIONS = int(os.environ.get("BENCH_MILLIONS", "40"))
+_STEP: Final = max(1, MILLIONS // 8) * MILLION
+"""Rows of a line of the table."""
 
 
 def main() -> None:
@@ -40,7 +43,8 @@ def main() -> None:
     console.print(
         "memory of the service without mapped files, from a quarter of the rows to the end, by the line of least squares"
     )
-    console.print(f"  through the most while each million was applied: {_slope(_most_of_each_million(later))}")
+    console.print(f"  through the most of each line of the table: {_slope(_most_of_each(later, _STEP))}")
+    console.print(f"  through the most while each million was applied: {_slope(_most_of_each(later, MILLION))}")
     console.print(f"  through every sample, two a second: {_slope(later)}")
 
 
@@ -52,11 +56,10 @@ def _table(samples: list[Sample]) -> Table:
         table.add_column(column, justify="right")
     fetching = [sample for sample in samples if not sample.applied]
     table.add_row("0, it fetches", *_most(fetching))
-    step = max(1, MILLIONS // 8) * MILLION
-    for first in range(0, MILLIONS * MILLION, step):
-        during = [sample for sample in samples if first < sample.applied <= first + step]
+    for first in range(0, MILLIONS * MILLION, _STEP):
+        during = [sample for sample in samples if first < sample.applied <= first + _STEP]
         if during:
-            table.add_row(f"{first:,} to {first + step:,}", *_most(during))
+            table.add_row(f"{first:,} to {first + _STEP:,}", *_most(during))
     return table
 
 
@@ -65,11 +68,11 @@ def _most(samples: list[Sample]) -> list[str]:
     return [f"{max(getattr(sample, name) for sample in samples):,}" for name in names]
 
 
-def _most_of_each_million(samples: list[Sample]) -> list[Sample]:
+def _most_of_each(samples: list[Sample], step: int) -> list[Sample]:
     most: dict[int, Sample] = {}
     for sample in samples:
-        million = sample.applied // MILLION
-        most[million] = max(most.get(million, sample), sample, key=lambda each: each.service_private)
+        place = (sample.applied - 1) // step
+        most[place] = max(most.get(place, sample), sample, key=lambda each: each.service_private)
     return list(most.values())
 
 
