@@ -208,7 +208,8 @@ def test_a_run_of_a_schedule_that_was_changed_waits_for_what_lies_before_it(plan
     answer = plane.client.post(RUN_AGAIN.format(run_id))
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["code"]) == (400, "not_repeatable")
-    assert "reads on from 2023-02-07T20:00:00Z" in error["message"]
+    assert "reading goes on from 2023-02-07T20:00:00Z" in error["message"]
+    assert "what lies before it is read first" in _outlook(plane)["explanation"]
     _change(plane, schedule_start_time="2023-02-07T23:05:00Z")
     assert plane.client.post(RUN_AGAIN.format(run_id)).status_code == 200
 

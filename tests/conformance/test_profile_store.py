@@ -163,6 +163,14 @@ def test_a_run_whose_rows_are_forgotten_does_not_remember_them(subject: Subject)
     assert remembered == [False, True, True, True]
 
 
+def test_a_run_that_follows_one_made_after_it_remembers_its_rows_when_it_goes_on(subject: Subject) -> None:
+    subject.remember(subject.key(4), None, FIRST)
+    subject.remember(subject.key(3), 4, SECOND)
+    subject.stores.begin(subject.key(3, epoch=2), start_over=False, memory=RowMemory(3, 4))
+    assert subject.stores.remembers_rows(WORKSPACE, DEVELOPMENT, 3)
+    assert subject.stores.remembers_rows(WORKSPACE, DEVELOPMENT, 4)
+
+
 def test_runs_and_environments_do_not_touch_each_other(subject: Subject) -> None:
     production = subject.key(2, environment=Environment.PRODUCTION)
     subject.begin(subject.key(1))

@@ -63,7 +63,7 @@ class MemoryStores:
             scope.keeping = scope.keeping - {run.run_id} if memory is None else scope.keeping | {run.run_id}
         if memory is not None and memory.previous_run_id is not None:
             pipeline, oldest = memory.pipeline_key, memory.previous_run_id
-            passed = {key for key in scope.digests if key[0] == pipeline and key[1] < oldest}
+            passed = {key for key in scope.digests if key[0] == pipeline and key[1] < oldest and key[1] != run.run_id}
             scope.keeping = scope.keeping - {key[1] for key in passed if scope.digests[key]}
             scope.digests = {key: kept for key, kept in scope.digests.items() if key not in passed}
         return runs[run.run_id].progress

@@ -149,13 +149,13 @@ def test_scratch_is_emptied_of_what_dead_children_left(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_a_full_disk_leaves_no_room_for_is_a_clear_error(home: Home) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # a file cannot grow, as on a full disk
     try:
         with pytest.raises(StoreError, match=r"serve\.lock cannot be written: ") as caught:
             _take(home)
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.code == "home_unusable"
     _take(home)
 

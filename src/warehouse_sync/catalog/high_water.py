@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.catalog.schema import runs, written_out
 from warehouse_sync.domain.interval import Interval
-from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunState
+from warehouse_sync.domain.run import PROGRESS_KINDS, RunKind, RunRequest, RunState
 
 _OF_PROGRESS: Final = sa.or_(*(runs.c.run_kind == written_out(kind) for kind in sorted(PROGRESS_KINDS)))
 _SUCCEEDED: Final = _OF_PROGRESS & (runs.c.state == written_out(RunState.SUCCESS))
@@ -34,7 +34,7 @@ _LAST_SUCCESS_ON: Final = (
     .limit(1)
 )
 _GIVEN_UP_AFTER: Final = (
-    sa.select(runs.c.interval_start, runs.c.interval_end)
+    sa.select(runs.c.logical_date, runs.c.interval_start, runs.c.interval_end)
     .where(_OF_PIPELINE, _GIVEN_UP, runs.c.interval_end > sa.bindparam("after", type_=runs.c.interval_end.type))
     .order_by(runs.c.interval_start, runs.c.interval_end)
 )
@@ -59,10 +59,10 @@ def first_success_start(tx: Transaction, pipeline_key: int) -> datetime | None:
     return _found(tx, _FIRST_SUCCESS_START, pipeline_key)
 
 
-def given_up(tx: Transaction, pipeline_key: int, *, after: datetime) -> list[Interval]:
-    """The data intervals that failed and will not be tried again by themselves, and that end after some moment; by their starts."""
+def given_up(tx: Transaction, pipeline_key: int, *, after: datetime) -> list[RunRequest]:
+    """The scheduled runs that failed and will not be tried again by themselves, of intervals that end after a moment, by their starts."""
     found = tx.execute(_GIVEN_UP_AFTER, {"pipeline": pipeline_key, "after": after})
-    return [Interval(start, end) for start, end in found]
+    return [RunRequest(RunKind.SCHEDULED, date, Interval(start, end)) for date, start, end in found]
 
 
 def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -> datetime | None:

@@ -127,7 +127,7 @@ class DuckDbStores:
                 keeps = memory is not None
                 connection.execute("UPDATE run_progress SET keeps_digests = ? WHERE run = ?", [keeps, run.run_id])
             if memory is not None and memory.previous_run_id is not None:
-                _forget_rows_before(connection, memory.pipeline_key, memory.previous_run_id)
+                _forget_rows_before(connection, memory.pipeline_key, memory.previous_run_id, kept=run.run_id)
             return _progress(connection, run.run_id) or RunProgress(0, RunCounts())
 
     def remembers_rows(self, workspace_id: int, environment: Environment, run_id: int) -> bool:
@@ -577,16 +577,18 @@ def read_progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProg
     return _progress(connection, run_id)
 
 
-def _forget_rows_before(connection: duckdb.DuckDBPyConnection, pipeline: int, run: int) -> None:
-    """Of the runs of a pipeline that later ones have passed. One that failed in between may still be run again, after one of these: it
-    has to know that there is nothing left to compare with, or all rows would look late to it.
+def _forget_rows_before(connection: duckdb.DuckDBPyConnection, pipeline: int, run: int, *, kept: int) -> None:
+    """Of the runs of a pipeline that later ones have passed, but for one: it was made before the run that it follows, and is run again.
+
+    One that failed in between may still be run again, after one of these: it has to know that there is nothing left to compare with, or
+    all rows would look late to it.
     """
-    earlier = "pipeline = ? AND run < ?"
+    earlier = "pipeline = ? AND run < ? AND run <> ?"
     passed = f"run IN (SELECT DISTINCT run FROM row_digests WHERE {earlier})"
     connection.execute(
-        f"UPDATE run_progress SET keeps_digests = false WHERE keeps_digests AND {passed}", [pipeline, run]
+        f"UPDATE run_progress SET keeps_digests = false WHERE keeps_digests AND {passed}", [pipeline, run, kept]
     )
-    connection.execute(f"DELETE FROM row_digests WHERE {earlier}", [pipeline, run])
+    connection.execute(f"DELETE FROM row_digests WHERE {earlier}", [pipeline, run, kept])
 
 
 def _forget_rows(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:

@@ -31,7 +31,7 @@ def buffers_mb(memory_mb: int, structure_bytes: int) -> int:
 
 
 class EngineMemory:
-    """Tells an engine how much memory its buffers may take.
+    """Tells an engine how much memory its buffers may take. For one thread at a time.
 
     Args:
         memory_mb: of buffers and structure together. In MB, as the engine understands it.

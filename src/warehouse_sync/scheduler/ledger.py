@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
-from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline
+from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline, Schedule
 from warehouse_sync.domain.run import PROGRESS_KINDS, Run, RunRequest
 from warehouse_sync.domain.timestamps import BEGINNING
 from warehouse_sync.scheduler.planner import PipelineProgress, reads_on_from, upcoming
@@ -23,9 +23,21 @@ def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     passed = progress
     for failed in high_water.given_up(tx, pipeline.key, after=progress.last_end or BEGINNING):
         # One of an earlier schedule may lie ahead: what is before it is to be read first.
-        if failed.start == reads_on_from(pipeline.schedule, passed):
-            passed = replace(passed, last_end=failed.end)
+        if failed.data_interval.start == passed.last_end or _stands_for_the_next(failed, pipeline.schedule, passed):
+            passed = replace(passed, last_end=failed.data_interval.end)
     return progress if passed is progress else _progress_to(tx, pipeline, passed.last_end)
+
+
+def _stands_for_the_next(failed: RunRequest, schedule: Schedule, progress: PipelineProgress) -> bool:
+    """Whether a failed run is of the interval that comes next, or has its date, so that there will be no other (decision D26)."""
+    coming = _coming(schedule, progress)
+    if coming is None:
+        return False
+    return failed.data_interval.start == coming.data_interval.start or failed.logical_date == coming.logical_date
+
+
+def _coming(schedule: Schedule, progress: PipelineProgress) -> RunRequest | None:
+    return next((coming.request for coming in upcoming(schedule, progress, 1)), None)
 
 
 def _progress_to(tx: Transaction, pipeline: Pipeline, last_end: datetime | None) -> PipelineProgress:
@@ -50,22 +62,27 @@ def staleness_deadline(
     )
 
 
-def comes_first(tx: Transaction, pipeline: Pipeline, run: Run) -> RunRequest | None:
-    """The run that must be made before a failed one is tried again, for it reads what lies before that; mostly there is none.
+def unread_before(tx: Transaction, pipeline: Pipeline, run: Run) -> datetime | None:
+    """From when on there is something to read before a failed run; mostly there is nothing, and it may be tried again.
 
-    There is one where the schedule was changed after the failed run was made: if that succeeded now, reading would go on behind it.
+    There is something where the schedule was changed after the run was made, or where an earlier run is still to be tried again: if the
+    run succeeded now, reading would go on behind it (promise I3).
     """
     if run.kind not in PROGRESS_KINDS:
         return None
-    coming = next((coming.request for coming in upcoming(pipeline.schedule, progress_of(tx, pipeline), 1)), None)
-    if coming is None or coming.logical_date == run.logical_date:
+    progress = progress_of(tx, pipeline)
+    start = reads_on_from(pipeline.schedule, progress)
+    if start is None or run.data_interval.start <= start:
         return None
-    return coming if coming.data_interval.start < run.data_interval.start else None
+    coming = _coming(pipeline.schedule, progress)
+    if coming is None:
+        return None if pipeline.schedule.interval.has_grid else start
+    return None if coming.logical_date == run.logical_date else start
 
 
 def blocking_run(tx: Transaction, pipeline: Pipeline, progress: PipelineProgress) -> Run | None:
     """The failed run of the interval that comes next: later intervals wait for it."""
-    request = next((run.request for run in upcoming(pipeline.schedule, progress, 1)), None)
+    request = _coming(pipeline.schedule, progress)
     return None if request is None else runs.failed_of_date(tx, pipeline.key, request.logical_date)
 
 

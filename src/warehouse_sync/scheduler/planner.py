@@ -62,13 +62,15 @@ def next_scheduled(
 
 
 def reads_on_from(schedule: Schedule, progress: PipelineProgress) -> datetime | None:
-    """The moment of data time from which a schedule with a grid reads on; None where the calendar ends before it."""
-    if schedule.start is None:
-        raise ValueError("a schedule with a grid has a start")
-    try:
-        start = _next_start(schedule.interval, schedule.start, progress)
-    except OverflowError:
-        return None
+    """The moment of data time from which reading goes on; None where the calendar ends before it."""
+    start = schedule.start or BEGINNING
+    if schedule.interval.has_grid:
+        try:
+            start = _next_start(schedule.interval, start, progress)
+        except OverflowError:
+            return None
+    elif progress.last_end is not None:
+        return progress.last_end
     return Interval(start, start).shifted(progress.offset).start
 
 

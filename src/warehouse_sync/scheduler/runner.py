@@ -37,7 +37,7 @@ from warehouse_sync.errors import LeaseLostError, RunError, WarehouseSyncError
 from warehouse_sync.logs import get_logger, log_context
 from warehouse_sync.metrics import Metrics
 from warehouse_sync.scheduler.lease_watch import LeaseWatch
-from warehouse_sync.scheduler.ledger import comes_first, progress_of, was_changed_since_start
+from warehouse_sync.scheduler.ledger import progress_of, unread_before, was_changed_since_start
 from warehouse_sync.scheduler.planner import next_scheduled
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention, forget
@@ -258,7 +258,9 @@ class Runner:
                 for pipeline, request in due
                 if pipeline.key in runnable
             ]
-            queued = [runs.retry(tx, run) for run in again if run.pipeline_key in runnable]
+            queued = [
+                runs.retry(tx, run) for run in again if run.pipeline_key in runnable and _may_be_tried(tx, run)
+            ]  # a schedule may have been changed since
         crashpoint("run_created")
         if None in queued:
             self._discard_spools()  # a later run has read the rows of a retry: what it had fetched is of no use any more
@@ -266,7 +268,7 @@ class Runner:
 
     def _due_retries(self, tx: Transaction, now: datetime) -> list[Run]:
         found = runs.due_retries(tx, now=now, longest_pause=LONGEST_PAUSE)
-        return [run for run in found if comes_first(tx, pipelines.by_key(tx, run.pipeline_key), run) is None]
+        return [run for run in found if _may_be_tried(tx, run)]
 
     def _next(self, tx: Transaction, pipeline: Pipeline) -> RunRequest | None:
         settle_delay = self._settings.settle_delay
@@ -431,3 +433,7 @@ class _Observer:
 
     def chunk_applied(self, counts: RunCounts, total_rows: int) -> None:
         self._runner.note_counts(self._held.run, counts, total_rows)
+
+
+def _may_be_tried(tx: Transaction, run: Run) -> bool:
+    return unread_before(tx, pipelines.by_key(tx, run.pipeline_key), run) is None

@@ -18,7 +18,7 @@ from warehouse_sync.domain.run import Run, RunRequest, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.domain.timestamps import format_instant
 from warehouse_sync.errors import Busy, InvalidRequest
-from warehouse_sync.scheduler.ledger import comes_first, progress_of
+from warehouse_sync.scheduler.ledger import progress_of, unread_before
 from warehouse_sync.scheduler.planner import backfill, on_demand_interval, resync, verification
 from warehouse_sync.services.caller import Caller
 from warehouse_sync.services.pipelines import existing_pipeline
@@ -144,7 +144,8 @@ class RunRequestService:
 
         Raises:
             NotFound: there is no such pipeline, or it has no such run.
-            InvalidRequest: the run did not fail, a later run has read its rows, or the pipeline may not run now.
+            InvalidRequest: the run did not fail, a later run has read its rows, there is something to read before it, or the pipeline may
+                not run now.
             Busy: another run of the pipeline is not finished.
         """
         now = self._clock.now()
@@ -259,12 +260,11 @@ def _refuse_held_back(tx: Transaction, pipeline: Pipeline) -> None:
 
 
 def _refuse_to_leap(tx: Transaction, pipeline: Pipeline, run: Run) -> None:
-    before = comes_first(tx, pipeline, run)
-    if run.state is RunState.FAILED and before is not None:
+    start = unread_before(tx, pipeline, run) if run.state is RunState.FAILED else None
+    if start is not None:
         raise InvalidRequest(
-            f"Run {run.id} cannot be run again now: the schedule was changed since, and reads on from "
-            f"{format_instant(before.data_interval.start)}, before the run's interval. Wait until its runs have come there, or "
-            f"backfill the interval.",
+            f"Run {run.id} cannot be run again yet: reading goes on from {format_instant(start)}, before its interval. Run it again when "
+            "reading has come there.",
             field="pipelineRunId",
             code="not_repeatable",
         )

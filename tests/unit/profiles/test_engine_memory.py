@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.unit.profiles.applying import DEVELOPMENT, START, WORKSPACE, Home, table
+from warehouse_sync.profiles import engine_memory
+from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
 from warehouse_sync.profiles.engine_memory import ROW_GROUP_ROWS, EngineMemory, buffers_mb, structure_bytes
+from warehouse_sync.sync.apply import apply_chunk
 
 MB = 1_000_000
+ROWS = [{"email": "a", "x": "1"}]
 
 
 @pytest.fixture
@@ -78,3 +84,15 @@ def test_an_engine_that_has_gone_does_no_harm() -> None:
     engine = duckdb.connect()
     engine.close()
     EngineMemory(1000).share(engine)
+
+
+def test_a_store_tells_the_engine_after_each_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(DuckDbStores(tmp_path / "profiles", b"k" * 32, StoreLimits(memory_mb=1024)))
+    try:
+        home.stores.begin(home.key(1), start_over=False)
+        monkeypatch.setattr(engine_memory, "_COLUMN_BYTES", 1 << 24)  # as if each column were that of many row groups
+        apply_chunk(home.stores, home.plan(home.key(1), table(ROWS)), 0, table(ROWS), now=START)
+        with home.stores.reading(WORKSPACE, DEVELOPMENT) as opened:
+            assert limit_of(opened[0]) == "488.2 MiB"  # half of it
+    finally:
+        home.stores.close()

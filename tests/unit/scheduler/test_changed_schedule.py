@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from tests.unit.scheduler.plant import BAD_QUERY, DROPPED, HOUR, START, Plant
+from warehouse_sync.catalog import runs
 from warehouse_sync.domain.interval import Interval
 from warehouse_sync.domain.pipeline import Schedule
-from warehouse_sync.domain.run import RunState
+from warehouse_sync.domain.run import Run, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
+from warehouse_sync.errors import RunError
 
 MINUTE = timedelta(minutes=1)
+TOO_MANY = RunError("too many", code="too_many_records")
 EARLIER = Schedule(ScheduleInterval.HOURLY, START - 2 * HOUR + 20 * MINUTE)
 
 
 def read_by(plant: Plant) -> list[Interval]:
-    done = [run.data_interval for run in plant.runs() if run.state is RunState.SUCCESS]
+    done = [run.data_interval for run in plant.runs(200) if run.state is RunState.SUCCESS]
     return sorted(done, key=lambda interval: interval.start)
 
 
-def check_that_they_tile(read: list[Interval], start: object) -> None:
+def check_that_they_tile(read: list[Interval], start: datetime | None) -> None:
     assert read[0].start == start
     assert [interval.end for interval in read[:-1]] == [interval.start for interval in read[1:]]
 
@@ -53,18 +59,65 @@ def test_an_interval_of_the_old_schedule_that_was_given_up_is_not_passed_before_
     check_that_they_tile(read, EARLIER.start)
 
 
-def test_one_that_is_next_is_passed(hourly: Plant) -> None:
+def test_a_first_interval_that_was_given_up_is_passed_though_the_offset_changed_since(hourly: Plant) -> None:
     hourly.let_continue()
-    hourly.executor.script = [None, DROPPED, DROPPED, DROPPED]
-    hourly.clock.advance(2 * HOUR)
-    hourly.work()
-    for _ in range(3):
-        hourly.clock.advance(5 * MINUTE)
-        hourly.work()
+    hourly.executor.script = [TOO_MANY]
     hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.set_offset(5 * MINUTE)
+    hourly.clock.advance(3 * HOUR)
     hourly.work()
-    assert [(run.state, run.data_interval.start) for run in hourly.runs()] == [
-        (RunState.SUCCESS, START),
-        (RunState.FAILED, START + HOUR),
-        (RunState.SUCCESS, START + 2 * HOUR),
-    ]
+    [first, *later] = hourly.runs()
+    assert (first.state, first.attempt) == (RunState.FAILED, 1)
+    assert [run.state for run in later] == [RunState.SUCCESS] * 3
+    assert later[0].data_interval.start == first.data_interval.end
+
+
+def test_what_was_given_up_before_a_pause_does_not_hold_up_what_the_catch_up_limit_lets_through(hourly: Plant) -> None:
+    hourly.let_continue()
+    hourly.executor.script = [TOO_MANY, TOO_MANY]
+    hourly.clock.advance(2 * HOUR)
+    assert hourly.work() == 2
+    hourly.change(is_active=False)
+    hourly.clock.advance(200 * HOUR)
+    hourly.change(is_active=True)
+    assert hourly.work() == 168
+    check_that_they_tile(read_by(hourly), START + 34 * HOUR)
+
+
+def test_a_trigger_reads_what_lies_before_a_failed_run_and_the_run_with_it(hourly: Plant) -> None:
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.change(schedule=Schedule(ScheduleInterval.ON_DEMAND, START - 2 * HOUR))
+    hourly.clock.advance(5 * MINUTE)
+    assert hourly.work() == 0
+
+
+def test_once_reads_what_lies_before_a_failed_run(hourly: Plant) -> None:
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.clock.advance(5 * MINUTE)
+    hourly.change(schedule=Schedule(ScheduleInterval.ONCE, START - 2 * HOUR))
+    hourly.work()
+    assert read_by(hourly) == [Interval(START - 2 * HOUR, START), Interval(START, START + HOUR)]
+
+
+def test_a_schedule_that_changes_between_the_look_and_the_retry(hourly: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.clock.advance(2 * MINUTE)
+    look = runs.due_retries
+
+    def then_change(*arguments: Any, **named: Any) -> list[Run]:
+        found = look(*arguments, **named)
+        monkeypatch.setattr(runs, "due_retries", look)
+        hourly.change(schedule=EARLIER)
+        return found
+
+    monkeypatch.setattr(runs, "due_retries", then_change)
+    assert hourly.work() == 0
+    hourly.work()
+    check_that_they_tile(read_by(hourly), EARLIER.start)
