@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline, Schedule
-from warehouse_sync.domain.run import PROGRESS_KINDS, Run, RunRequest
+from warehouse_sync.domain.run import PROGRESS_KINDS, Run, RunKind, RunRequest
 from warehouse_sync.domain.timestamps import BEGINNING
-from warehouse_sync.scheduler.planner import PipelineProgress, reads_on_from, upcoming
+from warehouse_sync.scheduler.planner import PipelineProgress, upcoming
 from warehouse_sync.scheduler.staleness import Deadline, deadline_of
 
 
@@ -20,17 +20,18 @@ def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     goes_on = pipeline.schedule.interval.has_grid and pipeline.policy.on_failed_interval is OnFailedInterval.CONTINUE
     if not goes_on:
         return progress
-    passed = progress
+    passed, coming = progress, None
     for failed in high_water.given_up(tx, pipeline.key, after=progress.last_end or BEGINNING):
-        # One of an earlier schedule may lie ahead: what is before it is to be read first.
-        if failed.data_interval.start == passed.last_end or _stands_for_the_next(failed, pipeline.schedule, passed):
-            passed = replace(passed, last_end=failed.data_interval.end)
+        if failed.data_interval.start != passed.last_end:
+            coming = coming or _coming(pipeline.schedule, passed)
+            if not _stands_for(failed, coming):  # of an earlier schedule: what is before it is to be read first
+                continue
+        passed, coming = replace(passed, last_end=failed.data_interval.end), None
     return progress if passed is progress else _progress_to(tx, pipeline, passed.last_end)
 
 
-def _stands_for_the_next(failed: RunRequest, schedule: Schedule, progress: PipelineProgress) -> bool:
+def _stands_for(failed: RunRequest, coming: RunRequest | None) -> bool:
     """Whether a failed run is of the interval that comes next, or has its date, so that there will be no other (decision D26)."""
-    coming = _coming(schedule, progress)
     if coming is None:
         return False
     return failed.data_interval.start == coming.data_interval.start or failed.logical_date == coming.logical_date
@@ -63,21 +64,18 @@ def staleness_deadline(
 
 
 def unread_before(tx: Transaction, pipeline: Pipeline, run: Run) -> datetime | None:
-    """From when on there is something to read before a failed run; mostly there is nothing, and it may be tried again.
+    """From when on the schedule has something to read before a failed run; mostly it has nothing, and the run may be tried again.
 
-    There is something where the schedule was changed after the run was made, or where an earlier run is still to be tried again: if the
-    run succeeded now, reading would go on behind it (promise I3).
+    It has something where it was changed after the run was made, or where an earlier run is still to be tried again: if the run
+    succeeded now, reading would go on behind it (promise I3).
     """
     if run.kind not in PROGRESS_KINDS:
         return None
-    progress = progress_of(tx, pipeline)
-    start = reads_on_from(pipeline.schedule, progress)
-    if start is None or run.data_interval.start <= start:
+    coming = _coming(pipeline.schedule, progress_of(tx, pipeline))
+    if coming is None or coming.data_interval.start >= run.data_interval.start:
         return None
-    coming = _coming(pipeline.schedule, progress)
-    if coming is None:
-        return None if pipeline.schedule.interval.has_grid else start
-    return None if coming.logical_date == run.logical_date else start
+    has_its_date = run.kind is RunKind.SCHEDULED and run.logical_date == coming.logical_date
+    return None if has_its_date else coming.data_interval.start
 
 
 def blocking_run(tx: Transaction, pipeline: Pipeline, progress: PipelineProgress) -> Run | None:

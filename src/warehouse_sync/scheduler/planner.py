@@ -61,19 +61,6 @@ def next_scheduled(
     return _scheduled(schedule.interval, schedule.start, progress, interval)
 
 
-def reads_on_from(schedule: Schedule, progress: PipelineProgress) -> datetime | None:
-    """The moment of data time from which reading goes on; None where the calendar ends before it."""
-    start = schedule.start or BEGINNING
-    if schedule.interval.has_grid:
-        try:
-            start = _next_start(schedule.interval, start, progress)
-        except OverflowError:
-            return None
-    elif progress.last_end is not None:
-        return progress.last_end
-    return Interval(start, start).shifted(progress.offset).start
-
-
 def upcoming(schedule: Schedule, progress: PipelineProgress, count: int) -> tuple[Upcoming, ...]:
     """The next scheduled runs, the first ``count`` of them, as they will be if every one succeeds and nothing is changed.
 

@@ -18,8 +18,8 @@ from warehouse_sync.domain.pipeline import Pipeline, Schedule
 from warehouse_sync.domain.run import Run, RunKind, RunState
 from warehouse_sync.domain.schedule import CATCH_UP, ScheduleInterval
 from warehouse_sync.domain.timestamps import format_instant
-from warehouse_sync.scheduler.ledger import blocking_run, progress_of, staleness_deadline
-from warehouse_sync.scheduler.planner import PipelineProgress, on_demand_interval, reads_on_from, skipped, upcoming
+from warehouse_sync.scheduler.ledger import blocking_run, progress_of, staleness_deadline, unread_before
+from warehouse_sync.scheduler.planner import PipelineProgress, on_demand_interval, skipped, upcoming
 from warehouse_sync.scheduler.staleness import Deadline
 
 INTERVALS_SHOWN: Final = 3
@@ -139,7 +139,7 @@ def outlook_of(
         state=state,
         explanation=_explanation(facts, state, now)
         + _about_skipped(pipeline, left_out)
-        + _about_passed([run for run in failed if run != facts.hindrance], reads_on_from(pipeline.schedule, progress))
+        + _about_passed(tx, pipeline, [run for run in failed if run != facts.hindrance])
         + _about_stale(missed),
         synced_until=_synced_until(high_water.last_success_end(tx, pipeline.key), failed),
         next_run_on=coming[0].due_on if coming else None,
@@ -313,11 +313,11 @@ def _about_waiting(facts: _Facts, now: datetime) -> str:
     return f"The next run reads the interval {first.interval} and is due at {format_instant(first.due_on)}."
 
 
-def _about_passed(failed: Sequence[Run], reads_on: datetime | None) -> str:
+def _about_passed(tx: Transaction, pipeline: Pipeline, failed: Sequence[Run]) -> str:
     if not failed:
         return ""
     first = failed[0]
-    if reads_on is not None and first.data_interval.start > reads_on:
+    if unread_before(tx, pipeline, first) is not None:
         return f" The interval {first.data_interval} failed; what lies before it is read first."
     return f" The interval {first.data_interval} failed and was passed; run {first.id} again to read it."
 

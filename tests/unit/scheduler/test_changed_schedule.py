@@ -85,15 +85,6 @@ def test_what_was_given_up_before_a_pause_does_not_hold_up_what_the_catch_up_lim
     check_that_they_tile(read_by(hourly), START + 34 * HOUR)
 
 
-def test_a_trigger_reads_what_lies_before_a_failed_run_and_the_run_with_it(hourly: Plant) -> None:
-    hourly.executor.script = [DROPPED]
-    hourly.clock.advance(HOUR)
-    assert hourly.work() == 1
-    hourly.change(schedule=Schedule(ScheduleInterval.ON_DEMAND, START - 2 * HOUR))
-    hourly.clock.advance(5 * MINUTE)
-    assert hourly.work() == 0
-
-
 def test_once_reads_what_lies_before_a_failed_run(hourly: Plant) -> None:
     hourly.executor.script = [DROPPED]
     hourly.clock.advance(HOUR)
@@ -121,3 +112,14 @@ def test_a_schedule_that_changes_between_the_look_and_the_retry(hourly: Plant, m
     assert hourly.work() == 0
     hourly.work()
     check_that_they_tile(read_by(hourly), EARLIER.start)
+
+
+def test_a_retry_does_not_wait_for_a_schedule_that_has_nothing_to_read(hourly: Plant) -> None:
+    """Reading begins with it, as it would have if it had not failed."""
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.change(schedule=Schedule(ScheduleInterval.ON_DEMAND, START - 2 * HOUR))
+    hourly.clock.advance(5 * MINUTE)
+    assert hourly.work() == 1
+    assert read_by(hourly) == [Interval(START, START + HOUR)]
