@@ -155,7 +155,7 @@ class Settings(BaseSettings):
     memory_limit_mb: Mib = Field(1024, description="Memory of the profile store, in MiB.")
     fetch_memory_limit_mb: Mib = Field(2048, description="Memory of the process that reads a warehouse, in MiB.")
     chunk_rows: int = Field(
-        245_760,
+        368_640,
         ge=1,
         le=10_000_000,
         description="Rows applied in one transaction; best a multiple of 122,880, which the store keeps together.",

@@ -43,7 +43,7 @@ class SpoolRequest:
         directory: the folder; made if absent, emptied if it is not sealed.
         load_timestamp: exact name of the load-timestamp column.
         max_rows: the fetch stops at the row after these.
-        chunk_rows, chunk_bytes: the most rows, and about the most bytes in memory, of one chunk. By default two of the profile store's
+        chunk_rows, chunk_bytes: the most rows, and about the most bytes in memory, of one chunk. By default three of the profile store's
             row groups: it stores, and remembers, parts of a row group like whole ones.
         max_bytes: the most bytes of the whole spool on disk.
         min_free_bytes: what must stay free on that disk; other programs and our own stores need it.
@@ -54,7 +54,7 @@ class SpoolRequest:
     directory: Path
     load_timestamp: str
     max_rows: int
-    chunk_rows: int = 245_760
+    chunk_rows: int = 368_640
     chunk_bytes: int = 128 * _MEBIBYTE
     max_bytes: int = 200 * 1024 * _MEBIBYTE
     max_cell_bytes: int = 16 * _MEBIBYTE
