@@ -13,7 +13,8 @@ from warehouse_sync.domain.run import RunCounts, RunFailure, RunKind, RunRequest
 
 BASE = "/platform/experimental/workspaces/5328/inputs/warehouse"
 ONE = f"{BASE}/pipelines/crm-pipeline"
-RUN_AGAIN = "/platform/extensions/workspaces/5328/pipelines/crm-pipeline/runs/{}/run-again"
+EXTENSIONS = "/platform/extensions/workspaces/5328/pipelines/crm-pipeline"
+RUN_AGAIN = EXTENSIONS + "/runs/{}/run-again"
 LEASE = timedelta(minutes=1)
 
 
@@ -38,11 +39,11 @@ def _run(plane: Any, start: datetime, state: RunState, *, retry_on: datetime | N
     return run.id
 
 
-def _read_again(plane: Any, start: datetime, end: datetime) -> None:
+def _read_again(plane: Any, start: datetime, end: datetime, *, kind: RunKind = RunKind.BACKFILL) -> None:
     now = plane.clock.now()
     with plane.database.write() as tx:
         pipeline = pipelines.find(tx, 5328, "crm-pipeline")
-        runs.create(tx, pipeline, RunRequest(RunKind.BACKFILL, start, Interval(start, end)), created_by="ci", now=now)
+        runs.create(tx, pipeline, RunRequest(kind, start, Interval(start, end)), created_by="ci", now=now)
         claimed = runs.claim_next(tx, holder="a", now=now, lease=LEASE)
         assert runs.finish(tx, claimed, state=RunState.SUCCESS, counts=RunCounts(), failure=None, now=now)
 
@@ -103,6 +104,57 @@ def test_what_was_left_out_stays_to_be_seen_until_somebody_has_it_read(plane: An
     assert _outlook(plane)["skipped_interval"] == skipped
     _read_again(plane, datetime(2023, 1, 9, tzinfo=UTC), datetime(2023, 2, 1, tzinfo=UTC))
     assert _outlook(plane)["skipped_interval"] is None
+
+
+def test_a_part_of_a_failed_interval_that_nothing_will_read_is_told(plane: Any) -> None:
+    """Its run cannot be run again, since a run of another schedule has read a part of it."""
+    _no_offset(plane, schedule_start_time="2023-02-01T00:00:00Z")
+    _run(plane, datetime(2023, 2, 1, 0, tzinfo=UTC), RunState.SUCCESS)
+    _run(plane, datetime(2023, 2, 1, 1, tzinfo=UTC), RunState.FAILED)
+    assert _outlook(plane)["skipped_interval"] is None
+    _run(plane, datetime(2023, 2, 1, 1, 20, tzinfo=UTC), RunState.SUCCESS)
+    found = _outlook(plane)
+    assert found["failed_intervals"] == []
+    assert found["skipped_interval"] == {"start": "2023-02-01T01:00:00Z", "end": "2023-02-01T01:20:00Z"}
+    assert "[2023-02-01T01:00:00Z, 2023-02-01T01:20:00Z) was passed unread; a backfill of it" in found["explanation"]
+
+
+def test_to_verify_what_was_left_out_does_not_read_it(plane: Any) -> None:
+    _no_offset(plane, schedule_start_time="2023-02-01T00:00:00Z")
+    for hour in (0, 3):
+        _run(plane, datetime(2023, 2, 1, hour, tzinfo=UTC), RunState.SUCCESS)
+    start, end = datetime(2023, 2, 1, tzinfo=UTC), datetime(2023, 2, 1, 4, tzinfo=UTC)
+    gap = {"start": "2023-02-01T01:00:00Z", "end": "2023-02-01T03:00:00Z"}
+    for kind in (RunKind.VERIFY, RunKind.UNDO):
+        _read_again(plane, start, end, kind=kind)
+        assert _outlook(plane)["skipped_interval"] == gap
+    _read_again(plane, start, end, kind=RunKind.REPAIR)
+    assert _outlook(plane)["skipped_interval"] is None
+
+
+def test_what_lies_before_a_failed_run_of_an_earlier_schedule_is_still_to_be_read(plane: Any) -> None:
+    _no_offset(plane, schedule_start_time="2023-02-07T12:00:00Z")
+    _run(plane, datetime(2023, 2, 7, 12, tzinfo=UTC), RunState.FAILED)
+    _change(plane, schedule_start_time="2023-02-07T06:00:00Z")
+    found = _outlook(plane)
+    assert found["next_intervals"][0]["start"] == "2023-02-07T06:00:00Z"
+    assert found["skipped_interval"] is None
+
+
+def test_what_was_left_out_is_told_as_the_offset_moves_it(plane: Any) -> None:
+    plane.with_pipeline(schedule_start_time="2023-01-09T00:00:00Z")  # its offset is half an hour
+    skipped = {"start": "2023-01-08T23:30:00Z", "end": "2023-01-31T23:30:00Z"}
+    assert _outlook(plane)["skipped_interval"] == skipped
+    answer = plane.client.get(f"{EXTENSIONS}/schedule").json()
+    assert answer["skipped_interval"] == skipped
+
+
+def test_a_gap_stays_when_the_pipeline_has_no_schedule_any_more(plane: Any) -> None:
+    _no_offset(plane, schedule_start_time="2023-02-01T00:00:00Z")
+    for hour in (0, 3):
+        _run(plane, datetime(2023, 2, 1, hour, tzinfo=UTC), RunState.SUCCESS)
+    _change(plane, schedule_interval="on_demand")
+    assert _outlook(plane)["skipped_interval"] == {"start": "2023-02-01T01:00:00Z", "end": "2023-02-01T03:00:00Z"}
 
 
 def test_a_larger_offset_makes_no_gap_before_the_first_run(plane: Any) -> None:

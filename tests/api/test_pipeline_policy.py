@@ -150,7 +150,7 @@ def test_the_schedule_ahead_is_as_long_as_wanted_and_goes_on_for_a_paused_pipeli
     found = plane.client.get(url, params={"count": 200}).json()
     assert len(found["intervals"]) == 200
     assert len(plane.client.get(url).json()["intervals"]) == 10
-    assert found["skipped_interval"] == {"start": "2023-01-09T00:00:00Z", "end": "2023-02-01T00:00:00Z"}
+    assert found["skipped_interval"] == {"start": "2023-01-08T23:30:00Z", "end": "2023-01-31T23:30:00Z"}
     touching = zip(found["intervals"], found["intervals"][1:], strict=False)
     assert all(first["end"] == second["start"] for first, second in touching)
     assert plane.client.get(url, params={"count": 1001}).status_code == 400

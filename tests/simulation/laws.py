@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from tests.simulation.memory_stores import MemoryStores
 from tests.simulation.process import Ground
 from warehouse_sync.domain.environment import Environment
 from warehouse_sync.profiles.reader import DuckDbReader
+from warehouse_sync.services.outlook import PipelineOutlook
 
 LEGAL = {
     ("triggered", "queued"),
@@ -48,11 +49,22 @@ class Tally:
 class Story:
     """Everything that is left of a play."""
 
-    def __init__(self, database: Any, stores: Any, ledger: Ledger, ground: Ground, *, now: datetime) -> None:
+    def __init__(
+        self,
+        database: Any,
+        stores: Any,
+        ledger: Ledger,
+        ground: Ground,
+        shown: Sequence[PipelineOutlook],
+        *,
+        now: datetime,
+    ) -> None:
         self.stores, self.ledger, self.ground, self.now = stores, ledger, ground, now
+        self.shown = {outlook.pipeline.key: outlook for outlook in shown}
         with database.read() as tx:
             self.runs = [dict(row) for row in tx.exec_driver_sql("SELECT * FROM runs ORDER BY id").mappings()]
             self.moves = [dict(row) for row in tx.exec_driver_sql("SELECT * FROM moves").mappings()]
+            self.schedules = [dict(row) for row in tx.exec_driver_sql("SELECT * FROM schedules").mappings()]
             subjects = tx.exec_driver_sql("SELECT subject FROM notices WHERE type = 'pipeline.run_failed' ORDER BY key")
             self.told = list(subjects.scalars())
             query = (
@@ -66,7 +78,11 @@ class Story:
         """The same for the same play, to the letter."""
         readings = {run: [reading.tokens for reading in found] for run, found in self.ledger.readings.items()}
         chunks = [(chunk.run.run_id, chunk.run.epoch, chunk.number, chunk.tokens) for chunk in self.ledger.commits]
-        return repr((self.runs, self.moves, self.pipelines, sorted(readings.items()), chunks))
+        return repr((self.runs, self.moves, self.schedules, self.pipelines, sorted(readings.items()), chunks))
+
+    def schedules_of(self, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
+        """Every schedule and offset that a pipeline has had, how many moves there had been, and the run that was not finished then."""
+        return [schedule for schedule in self.schedules if schedule["pipeline"] == pipeline["key"]]
 
     def successes(self, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
         """The successful runs of a pipeline, as their intervals follow each other."""
@@ -87,6 +103,7 @@ def verdict(story: Story) -> list[str]:
         _ends,
         _dates,
         _tiling,
+        _telling,
         _completeness,
         _whole_runs,
         _comparisons,
@@ -126,19 +143,30 @@ def _dates(story: Story) -> Iterator[str]:
 
 def _tiling(story: Story) -> Iterator[str]:
     for pipeline in story.pipelines:
-        end, once = None, 0
+        before = None
         for run in story.successes(pipeline):
-            may_stand_alone = run["interval_start"] == run["interval_end"] or run["id"] < once
-            if (
-                end is not None
-                and run["interval_start"] != end
-                and not (may_stand_alone or _was_passed(story, pipeline, end, run["interval_start"]))
-            ):
+            end = None if before is None else before["interval_end"]
+            if end is not None and run["interval_start"] != end and not _may_leap(story, pipeline, before, run):
                 yield f"I3: pipeline {pipeline['key']} read until {end} and then from {run['interval_start']}"
-            # ``once`` reads up to the pipeline's creation. A run that an earlier schedule had begun later than that, and that failed, may
-            # be tried again afterwards; what lies between was in neither schedule.
-            once = run["id"] if moment(run["interval_start"]) == moment(datetime.min.isoformat()) else 0
-            end = max(end or "", run["interval_end"])
+            if end is None or run["interval_end"] >= end:
+                before = run
+
+
+def _may_leap(story: Story, pipeline: dict[str, Any], before: dict[str, Any], run: dict[str, Any]) -> bool:
+    """Whether what lies between two successful runs, one by its interval the next of the other, may have been left out."""
+    return (
+        run["interval_start"] == run["interval_end"]
+        or _was_passed(story, pipeline, before["interval_end"], run["interval_start"])
+        or _was_under_way(story, pipeline, run)
+        or _began(story, pipeline, run)
+        # ``once`` reads up to the pipeline's creation. A run that an earlier schedule had begun later than that, and that failed, may be
+        # tried again afterwards; what lies between was in neither schedule.
+        or (_is_once(before) and run["id"] < before["id"])
+    )
+
+
+def _is_once(run: dict[str, Any]) -> bool:
+    return moment(run["interval_start"]) == moment(datetime.min.isoformat())
 
 
 def _was_passed(story: Story, pipeline: dict[str, Any], start: str, end: str) -> bool:
@@ -148,7 +176,92 @@ def _was_passed(story: Story, pipeline: dict[str, Any], start: str, end: str) ->
             break  # what failed from here on was read since, by the run that begins here
         if run["interval_start"] <= start < run["interval_end"]:
             start = run["interval_end"]
-    return start == end
+    # Intervals of different schedules overlap: of one that failed, another may have a part.
+    return start == end or (start > end and len(story.schedules_of(pipeline)) > 1)
+
+
+def _was_under_way(story: Story, pipeline: dict[str, Any], run: dict[str, Any]) -> bool:
+    """Whether the schedule was changed during a run's execution, and would have it read from elsewhere."""
+    changes = story.schedules_of(pipeline)
+    return any((change["unfinished"], change["attempt"]) == (run["id"], run["attempt"]) for change in changes)
+
+
+def _began(story: Story, pipeline: dict[str, Any], run: dict[str, Any]) -> bool:
+    """Whether reading began with a run, at the start of the schedule of its time.
+
+    If a run of an earlier interval was successful later, it had failed before; the schedule was another then.
+    """
+    ids = {run["id"] for run in story.successes(pipeline)}
+    if next(move["run"] for move in story.moves if move["after"] == "success" and move["run"] in ids) != run["id"]:
+        return False
+    tried = (
+        place for place, move in enumerate(story.moves) if (move["run"], move["attempt"]) == (run["id"], run["attempt"])
+    )
+    place = next(tried)
+    schedule = [schedule for schedule in story.schedules_of(pipeline) if schedule["place"] <= place][-1]
+    if schedule["start"] is None:
+        return False
+    begins = moment(schedule["start"]) - timedelta(seconds=schedule["offset_seconds"])
+    return moment(run["interval_start"]) == begins
+
+
+def _telling(story: Story) -> Iterator[str]:
+    """What lies behind and was not read is told: as an interval that failed, while its run can be run again, or else as one that was
+    skipped.
+    """
+    for pipeline in story.pipelines:
+        shown = story.shown.get(pipeline["key"])
+        if shown is None:  # it is deleted
+            continue
+        done, failed = story.successes(pipeline), _repeatable(story, pipeline)
+        told = [one.run.id for one in shown.failed]
+        if told != [run["id"] for run in failed][: len(told)] or len(told) < min(len(failed), 20):
+            yield f"I3: pipeline {pipeline['key']} tells of the failed runs {told}, not of {[run['id'] for run in failed]}"
+        goes_on_from = shown.next_intervals[0].interval.start if shown.next_intervals else None
+        gaps = list(_between([*done, *failed], _read_again(story, pipeline), goes_on_from))
+        skipped = None if shown.skipped is None else (shown.skipped.start, shown.skipped.end)
+        begins = min((moment(run["interval_start"]) for run in [*done, *failed]), default=story.now)
+        if (gaps or skipped is not None) and skipped != (gaps or [skipped])[-1]:
+            yield f"I3: pipeline {pipeline['key']} tells of {skipped} as skipped, not of {gaps}"
+        if not gaps and skipped is not None and skipped[1] > begins:
+            yield f"I3: pipeline {pipeline['key']} tells of {skipped} as skipped, though it is read"
+
+
+def _repeatable(story: Story, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
+    """The scheduled runs that failed and of whose rows no other has read any."""
+    failed = (run for run in story.runs if run["pipeline_key"] == pipeline["key"] and run["state"] == "failed")
+    done = story.successes(pipeline)
+    free = [
+        run for run in failed if run["run_kind"] == "scheduled" and not any(_overlaps(run, other) for other in done)
+    ]
+    return sorted(free, key=lambda run: (run["interval_start"], run["id"]))
+
+
+def _overlaps(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return bool(one["interval_start"] < other["interval_end"] and other["interval_start"] < one["interval_end"])
+
+
+def _read_again(story: Story, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
+    kinds = {"resync", "backfill"}
+    runs = (run for run in story.runs if run["pipeline_key"] == pipeline["key"] and run["state"] == "success")
+    return [run for run in runs if run["run_kind"] in kinds]
+
+
+def _between(
+    runs: list[dict[str, Any]], again: list[dict[str, Any]], goes_on_from: datetime | None
+) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches that none of these runs has, and that none has read again as a whole."""
+    end: datetime | None = None
+    for run in sorted(runs, key=lambda run: (run["interval_start"], run["interval_end"])):
+        start = moment(run["interval_start"])
+        is_behind = goes_on_from is None or start <= goes_on_from
+        if end is not None and end < start and is_behind and not _is_within(end, start, again):
+            yield end, start
+        end = max(end or start, moment(run["interval_end"]))
+
+
+def _is_within(start: datetime, end: datetime, runs: list[dict[str, Any]]) -> bool:
+    return any(moment(run["interval_start"]) <= start and end <= moment(run["interval_end"]) for run in runs)
 
 
 def _given_up(story: Story, pipeline: dict[str, Any]) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from warehouse_sync.domain.run import RunCounts
 from warehouse_sync.scheduler.lease_watch import LeaseWatch
 from warehouse_sync.scheduler.settlement import Settlement
 from warehouse_sync.scheduler.telling import Teller
+from warehouse_sync.services import outlook
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 100
@@ -103,6 +104,10 @@ def _with_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(high_water, "last_success_end", later)
 
 
+def _keeping_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlook, "latest_gap", lambda *_, **__: None)
+
+
 def _counting_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     succeed = Settlement.succeed
     more = RunCounts(extracted=1)
@@ -126,6 +131,7 @@ def _forgetting_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (_without_fence, "I5", 403),
         (_with_a_gap, "I3", 1),
+        (_keeping_silent, "I3", 189),
         (_counting_wrong, "I9", 1),
         (_comparing_with_another, "R23", 1),
         (_telling_nobody, "I10", 9),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -22,9 +23,12 @@ from tests.simulation.stage import IDLE, Actor, Stage
 from tests.simulation.warehouse import Shop
 from warehouse_sync.catalog import feeds, workspaces
 from warehouse_sync.catalog.database import Database, open_database
+from warehouse_sync.domain.run import CANCELLED, WORKER_DIED
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import WarehouseSyncError
 from warehouse_sync.profiles.duckdb_store import DuckDbStores, StoreLimits
+from warehouse_sync.services.caller import OPERATOR
+from warehouse_sync.services.outlook import PipelineOutlook
 from warehouse_sync.sync.apply import apply_chunk
 
 BEGINNING = datetime(2026, 1, 30, 22, 13, tzinfo=UTC)
@@ -158,7 +162,12 @@ class _World:
                 "SELECT count(*) FROM runs JOIN pipelines p ON p.key = pipeline_key WHERE state IN ('triggered', 'queued', 'running') "
                 "OR (retry_on IS NOT NULL AND p.active_slot IS NOT NULL)"
             )
-            return bool(waiting.scalar_one())
+            if waiting.scalar_one():
+                return True
+        return any(_is_tried_again_later(shown) for shown in self._shown())
+
+    def _shown(self) -> Sequence[PipelineOutlook]:
+        return self.processes[0].services.pipelines.all_of(OPERATOR, WORKSPACE)
 
     def _calm_down(self) -> None:
         """All faults end, clocks are right, and everything is put right by a person. Either one process starts anew and is alone, or all
@@ -335,7 +344,7 @@ class _World:
 
     def _judge(self) -> Result:
         unexpected = [wrong for process in self.processes for wrong in process.unexpected]
-        story = Story(self.database, self.stores, self.ledger, self.ground, now=self.now)
+        story = Story(self.database, self.stores, self.ledger, self.ground, self._shown(), now=self.now)
         wrongs = (*self.ledger.wrongs, *unexpected, *verdict(story))
         digest = hashlib.sha256("\n".join([*self.trace, story.text()]).encode()).hexdigest()
         return Result(
@@ -347,6 +356,14 @@ class _World:
             chunks=len(self.ledger.commits),
             crashes=self.crashes,
         )
+
+
+def _is_tried_again_later(shown: PipelineOutlook) -> bool:
+    """Whether a pipeline waits for a failed run that the scheduler has patience with: it is tried once more after the interval's length."""
+    for_good = {CANCELLED, WORKER_DIED}
+    return any(
+        one.blocks and one.run.failure is not None and one.run.failure.code not in for_good for one in shown.failed
+    )
 
 
 def _stores(kind: str, folder: Path) -> tuple[Any, Any]:
@@ -384,17 +401,50 @@ _control_database = cache(_ControlDatabase)
 
 
 def _set_up(database: Database) -> None:
-    """A workspace and a feed, and a note of every move of every run."""
+    """A workspace and a feed, and a note of every move of every run, and of every schedule of every pipeline."""
     with database.write() as tx:
         workspaces.create(tx, workspaces.Workspace(WORKSPACE, "Shop", 1, 1, BEGINNING))
         made = feeds.create(tx, feeds.NewFeed(WORKSPACE, "crm", "Snowflake", "unbound", False, b"k", b"s", BEGINNING))
         if made.id != FEED:
             raise AssertionError("the first feed has the first number")
-        tx.exec_driver_sql(
-            "CREATE TABLE moves (run INTEGER, before TEXT, after TEXT, epoch INTEGER, attempt INTEGER, failure TEXT, retry_on TEXT)"
-        )
-        tx.exec_driver_sql(
-            "CREATE TRIGGER noted AFTER UPDATE ON runs WHEN old.state <> new.state OR old.state = 'success' BEGIN "
-            "INSERT INTO moves VALUES "
-            "(new.id, old.state, new.state, new.epoch, new.attempt, new.failure_code, new.retry_on); END"
-        )
+        for statement in _NOTES:
+            tx.exec_driver_sql(statement)
+
+
+_MOVES = """
+CREATE TABLE moves (run INTEGER, before TEXT, after TEXT, epoch INTEGER, attempt INTEGER, failure TEXT, retry_on TEXT)
+"""
+_SCHEDULES = """
+CREATE TABLE schedules (pipeline INTEGER, place INTEGER, start TEXT, offset_seconds INTEGER, unfinished INTEGER, attempt INTEGER)
+"""
+_MOVE = """
+CREATE TRIGGER moved AFTER UPDATE ON runs WHEN old.state <> new.state OR old.state = 'success' BEGIN
+    INSERT INTO moves VALUES (new.id, old.state, new.state, new.epoch, new.attempt, new.failure_code, new.retry_on);
+END
+"""
+_SCHEDULE = """
+CREATE TRIGGER {name} AFTER {event} BEGIN
+    INSERT INTO schedules
+    SELECT p.key, (SELECT count(*) FROM moves), p.schedule_start, m.load_timestamp_offset_seconds, r.id, r.attempt
+    FROM pipelines p
+    JOIN data_models m ON m.key = p.data_model_key
+    LEFT JOIN runs r ON r.pipeline_key = p.key AND r.state IN ('triggered', 'queued', 'running')
+    WHERE {which} = new.key;
+END
+"""
+_NOTES = (
+    _MOVES,
+    _SCHEDULES,
+    _MOVE,
+    _SCHEDULE.format(name="scheduled", event="INSERT ON pipelines", which="p.key"),
+    _SCHEDULE.format(
+        name="rescheduled",
+        event="UPDATE ON pipelines WHEN old.schedule_interval <> new.schedule_interval OR old.schedule_start IS NOT new.schedule_start",
+        which="p.key",
+    ),
+    _SCHEDULE.format(
+        name="shifted",
+        event="UPDATE ON data_models WHEN old.load_timestamp_offset_seconds <> new.load_timestamp_offset_seconds",
+        which="m.key",
+    ),
+)

@@ -29,7 +29,7 @@ def test_offset_and_settle_delay_show_and_what_is_skipped_is_said() -> None:
         *("--offset", "600", "--settle-delay", "60", "--count", "1"),
     )
     assert rows == [("2025-01-24T23:50:00Z", "2025-01-25T00:50:00Z", "2025-01-25T01:01:00Z")]
-    assert "2025-01-01T00:00:00Z to 2025-01-25T00:00:00Z" in said
+    assert "2024-12-31T23:50:00Z to 2025-01-24T23:50:00Z" in said
 
 
 def test_an_end_ends_it_and_a_default_start_is_the_services_own() -> None:

@@ -49,7 +49,7 @@ class OutlookAnswer(BaseModel):
     )
     first_interval: IntervalAnswer | None = Field(description="While nothing was read yet: where reading begins.")
     skipped_interval: IntervalAnswer | None = Field(
-        description="What the catch-up limit leaves unread, or left unread last and nobody had read since."
+        description="The data interval that the catch-up limit leaves unread, or that was passed unread last and nobody had read since."
     )
     is_stale: bool = Field(description="It is later than its schedule and the grace allow.")
     stale_since: str | None = Field(description="Since when it is; null if it is not.")

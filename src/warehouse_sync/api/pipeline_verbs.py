@@ -19,7 +19,9 @@ class ScheduleAnswer(BaseModel):
     """What a pipeline will read next."""
 
     intervals: list[NextIntervalAnswer]
-    skipped_interval: IntervalAnswer | None = Field(description="What the catch-up limit leaves unread.")
+    skipped_interval: IntervalAnswer | None = Field(
+        description="The data interval that the catch-up limit leaves unread."
+    )
 
 
 @router.get(

@@ -101,12 +101,14 @@ _FIRST_LATER: Final = (
     .limit(1)
     .scalar_subquery()
 )
-# Whether of a run of progress another one has read some of its rows. What was read touches and never overlaps, so the first of what ends
-# later than the failed one begins would be it.
-_WAS_READ_SINCE: Final = _OF_PROGRESS & sa.func.coalesce(runs.c.interval_end > _FIRST_LATER, sa.false())
+WAS_READ_SINCE: Final = _OF_PROGRESS & sa.func.coalesce(runs.c.interval_end > _FIRST_LATER, sa.false())
+"""Whether of a run of progress another one has read some of its rows: it is not executed again.
+
+What was read touches and never overlaps, so the first of what ends later than the failed one begins would be it.
+"""
 _UNREAD: Final = (
     _SELECT.where(_OF_PIPELINE, _IS_SCHEDULED)
-    .where(_HAS_FAILED, ~_WAS_READ_SINCE)
+    .where(_HAS_FAILED, ~WAS_READ_SINCE)
     .order_by(runs.c.interval_start, runs.c.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
@@ -122,7 +124,7 @@ _INSERT: Final = sa.insert(runs).returning(runs.c.id)
 _RETRY: Final = (
     sa.update(runs)
     .where(_OF_RUN, _HAS_FAILED, runs.c.attempt == sa.bindparam("of_attempt"))
-    .where(~_WAS_READ_SINCE)
+    .where(~WAS_READ_SINCE)
     .values(
         state=RunState.QUEUED.value,
         attempt=runs.c.attempt + 1,
@@ -139,7 +141,7 @@ _RETRY: Final = (
         cancel_requested_by=None,
     )
 )
-_NEVER_RETRY: Final = sa.update(runs).where(_OF_RUN, _HAS_FAILED, _WAS_READ_SINCE).values(retry_on=None)
+_NEVER_RETRY: Final = sa.update(runs).where(_OF_RUN, _HAS_FAILED, WAS_READ_SINCE).values(retry_on=None)
 _QUEUE: Final = sa.update(runs).where(_OF_RUN, _IS_TRIGGERED).values(state=RunState.QUEUED.value)
 _PUT_BACK: Final = sa.update(runs).where(_OF_RUN, _IS_RUNNING).values(state=RunState.QUEUED.value)
 _START: Final = (

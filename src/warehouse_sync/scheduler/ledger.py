@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from warehouse_sync.catalog import connections, data_models, high_water, runs
@@ -20,14 +19,14 @@ def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     goes_on = pipeline.schedule.interval.has_grid and pipeline.policy.on_failed_interval is OnFailedInterval.CONTINUE
     if not goes_on:
         return progress
-    passed, coming = progress, None
-    for failed in high_water.given_up(tx, pipeline.key, after=progress.last_end or BEGINNING):
-        if failed.data_interval.start != passed.last_end:
-            coming = coming or _coming(pipeline.schedule, passed)
+    passed_to, coming = progress.last_end, None
+    for failed in high_water.given_up(tx, pipeline.key, after=passed_to or BEGINNING):
+        if failed.data_interval.start != passed_to:
+            coming = coming or _coming(pipeline.schedule, _progress_to(tx, pipeline, passed_to))
             if not _stands_for(failed, coming):  # of an earlier schedule: what is before it is to be read first
                 continue
-        passed, coming = replace(passed, last_end=failed.data_interval.end), None
-    return progress if passed is progress else _progress_to(tx, pipeline, passed.last_end)
+        passed_to, coming = failed.data_interval.end, None
+    return progress if passed_to == progress.last_end else _progress_to(tx, pipeline, passed_to)
 
 
 def _stands_for(failed: RunRequest, coming: RunRequest | None) -> bool:
@@ -42,12 +41,20 @@ def _coming(schedule: Schedule, progress: PipelineProgress) -> RunRequest | None
 
 
 def _progress_to(tx: Transaction, pipeline: Pipeline, last_end: datetime | None) -> PipelineProgress:
+    offset = data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset
     return PipelineProgress(
         counted_from=pipeline.resumed_on or pipeline.audit.created_on,
         last_end=last_end,
-        offset=data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset,
-        last_logical_date=high_water.last_date(tx, pipeline.key, read_to=last_end),
+        offset=offset,
+        last_logical_date=high_water.last_date(tx, pipeline.key, read_to=last_end, on_grid=_on_grid(last_end, offset)),
     )
+
+
+def _on_grid(last_end: datetime | None, offset: timedelta) -> datetime | None:
+    try:
+        return None if last_end is None else last_end + offset
+    except OverflowError:
+        return last_end
 
 
 def staleness_deadline(

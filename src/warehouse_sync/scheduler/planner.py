@@ -118,7 +118,7 @@ def next_grid_interval(schedule: Schedule, progress: PipelineProgress) -> Interv
 
 
 def skipped(schedule: Schedule, progress: PipelineProgress) -> Interval | None:
-    """What lies before the next interval, on the grid, and will never be read, because of the catch-up limit (decision D6)."""
+    """The data interval before the next one that will never be read, because of the catch-up limit (decision D6); None if there is none."""
     if not schedule.interval.has_grid or schedule.start is None:
         return None
     coming = next_grid_interval(schedule, progress)
@@ -128,7 +128,7 @@ def skipped(schedule: Schedule, progress: PipelineProgress) -> Interval | None:
         read_to = schedule.start if progress.last_end is None else progress.last_end + progress.offset
     except OverflowError:
         return None
-    return Interval(read_to, coming.start) if read_to < coming.start else None
+    return Interval(read_to, coming.start).shifted(progress.offset) if read_to < coming.start else None
 
 
 def _next_start(interval: ScheduleInterval, anchor: datetime, progress: PipelineProgress) -> datetime:

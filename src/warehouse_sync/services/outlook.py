@@ -86,8 +86,8 @@ class PipelineOutlook:
         next_intervals: the next few; for an on-demand pipeline the one that a trigger would read now.
         failed: intervals that failed and were not read since, the oldest first, at most ``FAILED_SHOWN`` of them.
         first_interval: while nothing was read yet, where reading will begin; later None.
-        skipped: what the catch-up limit leaves unread before the next run, or else what it left unread last and nobody had read since; on
-            the schedule's grid (decision D6).
+        skipped: what the catch-up limit leaves unread before the next run (decision D6), or else what was passed unread last and nobody
+            had read since.
         stale: the deadline that it has missed; None if it is not later than its schedule allows, or held back on purpose.
     """
 
@@ -133,12 +133,14 @@ def outlook_of(
     missed = _missed(tx, facts, now, settle_delay, grace)
     coming = facts.coming if _shows_intervals(pipeline, state) else ()
     left_out = skipped(pipeline.schedule, progress) if coming else None
+    gap = _gap(tx, facts, progress) if left_out is None else None
     return PipelineOutlook(
         pipeline=pipeline,
         connection=facts.connection,
         state=state,
         explanation=_explanation(facts, state, now)
         + _about_skipped(pipeline, left_out)
+        + _about_gap(gap)
         + _about_passed(tx, pipeline, [run for run in failed if run != facts.hindrance])
         + _about_stale(missed),
         synced_until=_synced_until(high_water.last_success_end(tx, pipeline.key), failed),
@@ -146,7 +148,7 @@ def outlook_of(
         next_intervals=coming,
         failed=tuple(FailedInterval(run, run == facts.hindrance) for run in failed),
         first_interval=coming[0].interval if coming and progress.last_end is None else None,
-        skipped=left_out or _gap(tx, pipeline, progress),
+        skipped=left_out or gap,
         stale=missed,
     )
 
@@ -160,17 +162,24 @@ def _missed(
     return deadline if deadline is not None and deadline.stale_from <= now else None
 
 
-def _gap(tx: Transaction, pipeline: Pipeline, progress: PipelineProgress) -> Interval | None:
-    """What was skipped once, on the grid: it stays to be seen until somebody has it read."""
-    schedule = pipeline.schedule
-    if not schedule.interval.has_grid or schedule.start is None:
+def _gap(tx: Transaction, facts: _Facts, progress: PipelineProgress) -> Interval | None:
+    """What was passed unread once: it stays to be seen until somebody has it read."""
+    goes_on_from = facts.coming[0].interval.start if facts.coming else progress.last_end
+    if goes_on_from is None:
         return None
-    first, begins = runs.first(tx, pipeline.key), None
-    if first is not None and first.kind is RunKind.SCHEDULED and schedule.start < first.logical_date:
-        # The first run tells by how much the offset of its day had moved its interval.
-        begins = first.data_interval.begun_earlier(first.logical_date - schedule.start).start
-    gap = latest_gap(tx, pipeline.key, begins=begins)
-    return None if gap is None else gap.shifted(-progress.offset)
+    begins = _beginning(tx, facts.pipeline)
+    return latest_gap(tx, facts.pipeline.key, begins=begins, goes_on_from=goes_on_from)
+
+
+def _beginning(tx: Transaction, pipeline: Pipeline) -> datetime | None:
+    """Where a schedule that starts before the first run of the pipeline was to begin, in data time; None if it does not."""
+    schedule, first = pipeline.schedule, runs.first(tx, pipeline.key)
+    if not schedule.interval.has_grid or schedule.start is None or first is None:
+        return None
+    if first.kind is not RunKind.SCHEDULED or first.logical_date <= schedule.start:
+        return None
+    # The first run tells by how much the offset of its day had moved its interval.
+    return first.data_interval.begun_earlier(first.logical_date - schedule.start).start
 
 
 def _synced_until(last_end: datetime | None, failed: Sequence[Run]) -> datetime | None:
@@ -327,6 +336,10 @@ def _about_stale(missed: Deadline | None) -> str:
         return ""
     due, since = format_instant(missed.due_on), format_instant(missed.stale_from)
     return f" It is stale since {since}: an interval was due at {due}, and none has been read with success since."
+
+
+def _about_gap(gap: Interval | None) -> str:
+    return "" if gap is None else f" {gap} was passed unread; a backfill of it has it read."
 
 
 def _about_skipped(pipeline: Pipeline, skipped: Interval | None) -> str:

@@ -123,3 +123,18 @@ def test_a_retry_does_not_wait_for_a_schedule_that_has_nothing_to_read(hourly: P
     hourly.clock.advance(5 * MINUTE)
     assert hourly.work() == 1
     assert read_by(hourly) == [Interval(START, START + HOUR)]
+
+
+def test_the_next_interval_does_not_wait_for_a_failed_run_that_has_its_date_and_begins_later(hourly: Plant) -> None:
+    """Schedule and offset are both changed: the failed run is of 00:00, and so is the grid interval that was to begin 20 minutes before."""
+    hourly.executor.script = [TOO_MANY]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.change(schedule=Schedule(ScheduleInterval.HOURLY, START - HOUR))
+    hourly.set_offset(20 * MINUTE)
+    hourly.clock.advance(2 * HOUR)
+    hourly.work()
+    read = read_by(hourly)
+    check_that_they_tile(read, START - HOUR - 20 * MINUTE)
+    assert read[-1].end == START + 3 * HOUR - 20 * MINUTE
+    assert hourly.runs()[1].state is RunState.FAILED  # all its rows were read by another run
