@@ -217,7 +217,7 @@ def _telling(story: Story) -> Iterator[str]:
         told = [one.run.id for one in shown.failed]
         if told != [run["id"] for run in failed][: len(told)] or len(told) < min(len(failed), 20):
             yield f"I3: pipeline {pipeline['key']} tells of the failed runs {told}, not of {[run['id'] for run in failed]}"
-        goes_on_from = shown.next_intervals[0].interval.start if shown.next_intervals else None
+        goes_on_from = shown.next_intervals[0].interval.start if shown.next_intervals else _read_to(done)
         gaps = list(_between([*done, *failed], _read_again(story, pipeline), goes_on_from))
         skipped = None if shown.skipped is None else (shown.skipped.start, shown.skipped.end)
         begins = min((moment(run["interval_start"]) for run in [*done, *failed]), default=story.now)
@@ -241,6 +241,10 @@ def _overlaps(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return bool(one["interval_start"] < other["interval_end"] and other["interval_start"] < one["interval_end"])
 
 
+def _read_to(done: list[dict[str, Any]]) -> datetime:
+    return max((moment(run["interval_end"]) for run in done), default=datetime.min.replace(tzinfo=UTC))
+
+
 def _read_again(story: Story, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
     kinds = {"resync", "backfill"}
     runs = (run for run in story.runs if run["pipeline_key"] == pipeline["key"] and run["state"] == "success")
@@ -248,14 +252,13 @@ def _read_again(story: Story, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _between(
-    runs: list[dict[str, Any]], again: list[dict[str, Any]], goes_on_from: datetime | None
+    runs: list[dict[str, Any]], again: list[dict[str, Any]], goes_on_from: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
     """The stretches that none of these runs has, and that none has read again as a whole."""
     end: datetime | None = None
     for run in sorted(runs, key=lambda run: (run["interval_start"], run["interval_end"])):
         start = moment(run["interval_start"])
-        is_behind = goes_on_from is None or start <= goes_on_from
-        if end is not None and end < start and is_behind and not _is_within(end, start, again):
+        if end is not None and end < start <= goes_on_from and not _is_within(end, start, again):
             yield end, start
         end = max(end or start, moment(run["interval_end"]))
 

@@ -328,7 +328,7 @@ def _about_passed(tx: Transaction, pipeline: Pipeline, failed: Sequence[Run]) ->
     first = failed[0]
     if unread_before(tx, pipeline, first) is not None:
         return f" The interval {first.data_interval} failed; what lies before it is read first."
-    return f" The interval {first.data_interval} failed and was passed; run {first.id} again to read it."
+    return f" The interval {first.data_interval} failed and was not read since; run {first.id} again to read it."
 
 
 def _about_stale(missed: Deadline | None) -> str:
