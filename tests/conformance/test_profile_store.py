@@ -124,6 +124,18 @@ def test_a_run_that_was_not_begun_commits_nothing(subject: Subject) -> None:
     assert subject.people() == 0
 
 
+def test_progress_tells_which_epoch_started_over_last(subject: Subject) -> None:
+    def reading(epoch: int, *, start_over: bool) -> int:
+        found: int = subject.stores.begin(subject.key(epoch=epoch), start_over=start_over).reading
+        return found
+
+    assert reading(1, start_over=False) == 0
+    assert reading(2, start_over=True) == 2
+    subject.apply(subject.key(epoch=2), 0, FIRST)
+    assert reading(4, start_over=False) == 2
+    assert reading(5, start_over=True) == 5
+
+
 def test_starting_over_forgets_progress_and_no_profile(subject: Subject) -> None:
     subject.begin(subject.key())
     subject.apply(subject.key(), 0, FIRST)

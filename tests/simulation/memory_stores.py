@@ -57,7 +57,8 @@ class MemoryStores:
         if known is not None and known.epoch > run.epoch:
             raise LeaseLostError(f"Run {run.run_id} has a newer holder.")
         fresh = known is None or start_over
-        runs[run.run_id] = _Held(run.epoch, RunProgress(0, RunCounts()) if fresh or known is None else known.progress)
+        begun = RunProgress(0, RunCounts(), run.epoch if start_over else 0)
+        runs[run.run_id] = _Held(run.epoch, begun if fresh or known is None else known.progress)
         if start_over:
             scope.digests = {key: kept for key, kept in scope.digests.items() if key[1] != run.run_id}
             scope.keeping = scope.keeping - {run.run_id} if memory is None else scope.keeping | {run.run_id}
@@ -123,7 +124,9 @@ class MemoryChunk:
         before = self._held.progress
         if self._held.epoch != self._run.epoch or before.chunks != self._number:
             raise LeaseLostError(f"Run {self._run.run_id} has a newer holder, or chunk {self._number} is not the next.")
-        self.after = replace(self._held, progress=RunProgress(before.chunks + 1, before.counts + counts))
+        self.after = replace(
+            self._held, progress=replace(before, chunks=before.chunks + 1, counts=before.counts + counts)
+        )
 
 
 def apply_in_memory(stores: Any, plan: ApplyPlan, number: int, table: pa.Table, *, now: datetime) -> RunCounts:

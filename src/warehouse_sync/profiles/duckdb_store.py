@@ -125,7 +125,9 @@ class DuckDbStores:
                     connection.execute(f"DELETE FROM {table} WHERE run = ?", [run.run_id])
             if start_over:
                 keeps = memory is not None
-                connection.execute("UPDATE run_progress SET keeps_digests = ? WHERE run = ?", [keeps, run.run_id])
+                connection.execute(
+                    "UPDATE run_progress SET keeps_digests = ?, reading = epoch WHERE run = ?", [keeps, run.run_id]
+                )
             if memory is not None and memory.previous_run_id is not None:
                 _forget_rows_before(connection, memory.pipeline_key, memory.previous_run_id, kept=run.run_id)
             return _progress(connection, run.run_id) or RunProgress(0, RunCounts())
@@ -565,11 +567,12 @@ def _silent_attributes(connection: duckdb.DuckDBPyConnection, model: int) -> lis
 
 
 def _progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProgress | None:
-    names = ", ".join(("chunks", *schema.COUNT_COLUMNS))
+    names = ", ".join(("chunks", "reading", *schema.COUNT_COLUMNS))
     row = _one(connection, f"SELECT {names} FROM run_progress WHERE run = ?", [run_id])
     if row is None:
         return None
-    return RunProgress(row[0], RunCounts(**dict(zip(schema.COUNT_COLUMNS, row[1:], strict=True))))
+    chunks, reading, *counted = row
+    return RunProgress(chunks, RunCounts(**dict(zip(schema.COUNT_COLUMNS, counted, strict=True))), reading)
 
 
 def read_progress(connection: duckdb.DuckDBPyConnection, run_id: int) -> RunProgress | None:

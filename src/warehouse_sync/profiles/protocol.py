@@ -184,10 +184,17 @@ class ProfileReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """What the store knows of a run: how many chunks are committed, and what they counted."""
+    """What the store knows of a run.
+
+    Attributes:
+        chunks: how many are committed.
+        counts: what they counted.
+        reading: the epoch that last started over. The chunks are those of what it fetched, and of nothing that another holder did.
+    """
 
     chunks: int
     counts: RunCounts
+    reading: int = 0
 
 
 class ChunkTransaction(Relations, Protocol):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 COUNT_COLUMNS: Final = (
     "extracted",
@@ -98,6 +98,8 @@ _DELETIONS: Final = (
     "CREATE TABLE tombstones (deletion BIGINT NOT NULL, print VARCHAR NOT NULL)",
 )
 
+_READING: Final = "reading BIGINT DEFAULT 0"
+
 CREATE: Final = (
     "CREATE TABLE store_version (version INTEGER NOT NULL, engine VARCHAR NOT NULL)",
     # The next profile number, the ``seq`` of the next row ever applied, the next deletion; and the moment before which replaced versions
@@ -107,12 +109,13 @@ CREATE: Final = (
     "INSERT INTO counters VALUES (1, 1, 1, NULL)",
     # Fence and checkpoint of each run in one row: only the newest epoch moves ``chunks`` on, and by exactly one. ``first_profile`` is the
     # first number that the run itself may give: an MPID in its rows must name a profile below it, however the rows fall into chunks.
-    # ``types`` is the mask of the identity types its rows carried; NULL for runs of a format that did not keep it.
+    # ``types`` is the mask of the identity types its rows carried; NULL for runs of a format that did not keep it. ``reading`` is the epoch
+    # that last started over: whose rows the chunks are numbers of.
     f"""CREATE TABLE run_progress (
         run BIGINT NOT NULL, epoch BIGINT NOT NULL, chunks INTEGER NOT NULL, applied_on TIMESTAMP,
         first_profile BIGINT NOT NULL,
         {", ".join(f"{name} BIGINT NOT NULL" for name in COUNT_COLUMNS)},
-        types BIGINT, keeps_digests BOOLEAN)""",
+        types BIGINT, keeps_digests BOOLEAN, {_READING})""",
     *_CHANGE_LOG,
     _ROW_DIGESTS,
     *_DELETIONS,
@@ -192,6 +195,8 @@ def steps_from(version: int, data_model_keys: Sequence[int]) -> Iterator[str]:
     """Statements that bring a store of an older version to this one, within one transaction."""
     if version < 2:
         yield from _to_version_2(data_model_keys)
+    if version < 3:
+        yield f"ALTER TABLE run_progress ADD COLUMN {_READING}"
 
 
 def _to_version_2(data_model_keys: Sequence[int]) -> Iterator[str]:

@@ -204,6 +204,10 @@ class RunExecutor:
         # Without its spool a run starts over: to query again is not to resume, and its rows merge idempotently.
         memory = None if order.repair is None else order.repair.memory
         progress = self._stores.begin(order.run.key, start_over=spool is None, memory=memory)
+        if spool is not None and spool.manifest.reading != progress.reading:
+            # A holder that had lost the run sealed what it fetched after the next one had begun to apply: the chunks are of other rows.
+            discard_spool(self._directory(order.run.id))
+            spool, progress = None, self._stores.begin(order.run.key, start_over=True, memory=memory)
         crashpoint("epoch_raised")
         if spool is None:
             spool = self._fetch(order, observer, cancelled)
@@ -357,6 +361,8 @@ class RunExecutor:
         spool = open_spool(self._directory(order.run.id))
         if spool is None:  # rows were fetched: to go on without them would be a success that lost them
             raise damaged("it is gone")
+        if spool.manifest.reading != order.run.epoch:
+            raise damaged("another holder of this run has sealed its own")
         return spool
 
     @contextmanager
@@ -405,6 +411,7 @@ class RunExecutor:
             max_cell_bytes=self._limits.cell_bytes,
             min_free_bytes=self._limits.free_bytes,
             origin=origin_of(order),
+            reading=order.run.epoch,
         )
 
 

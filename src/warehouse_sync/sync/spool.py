@@ -49,6 +49,7 @@ class SpoolRequest:
         min_free_bytes: what must stay free on that disk; other programs and our own stores need it.
         max_cell_bytes: the largest text or binary value.
         origin: what tells these rows from those of another query or warehouse; kept in the manifest.
+        reading: the epoch of the holder that fetches; kept there, too.
     """
 
     directory: Path
@@ -60,6 +61,7 @@ class SpoolRequest:
     max_cell_bytes: int = 16 * _MEBIBYTE
     min_free_bytes: int = 0
     origin: str = ""
+    reading: int = 0
 
 
 def disk_thread() -> Executor:
@@ -214,6 +216,7 @@ class SpoolWriter:
                 rows=self.rows,
                 size=sum(chunk.size for chunk in chunks),
                 chunks=chunks,
+                reading=self._request.reading,
             )
             sync_folder(self._request.directory)
             crashpoint("spool_before_seal")

@@ -47,6 +47,7 @@ class Manifest:
         schema: of all rows, in the normal forms of ``warehouses/arrow.py``.
         load_timestamp: name of the column that rows are ordered by.
         origin: of what query on what warehouse they are the rows, as the request said it.
+        reading: the epoch of the holder that fetched them; 0 where that was not kept yet.
         rows, size: in all chunks; bytes on disk.
         chunks: in the order of their load timestamps.
     """
@@ -57,6 +58,7 @@ class Manifest:
     rows: int
     size: int
     chunks: tuple[SpoolChunk, ...]
+    reading: int = 0
 
     def to_json(self) -> str:
         body = {
@@ -64,6 +66,7 @@ class Manifest:
             "schema": base64.b64encode(self.schema.serialize().to_pybytes()).decode("ascii"),
             "load_timestamp": self.load_timestamp,
             "origin": self.origin,
+            "reading": self.reading,
             "rows": self.rows,
             "size": self.size,
             "chunks": [asdict(chunk) for chunk in self.chunks],
@@ -84,7 +87,8 @@ class Manifest:
                 raise damaged("its manifest does not match its checksum, or is of another version")
             schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(body["schema"])))
             chunks = tuple(SpoolChunk(**chunk) for chunk in body["chunks"])
-            return cls(schema, body["load_timestamp"], body["origin"], body["rows"], body["size"], chunks)
+            reading = body.get("reading", 0)
+            return cls(schema, body["load_timestamp"], body["origin"], body["rows"], body["size"], chunks, reading)
         except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise damaged("its manifest cannot be read") from error
 

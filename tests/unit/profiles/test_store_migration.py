@@ -54,6 +54,7 @@ def test_a_store_of_version_1_goes_on(tmp_path: Path) -> None:
         home.stores.close()
     home = Home(tmp_path)
     home.runs = 2
+    assert home.stores.begin(home.key(2), start_over=False).reading == 0
     assert home.sync({"email": "ann@X", "x": "new", "t": 1}).unchanged == 1
     counts = home.sync({"email": "ann@x", "other": "o", "x": "newer", "t": 2}, {"email": "bob@x", "x": "his"})
     assert (counts.profiles_created, counts.changed) == (1, 2)

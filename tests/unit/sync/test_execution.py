@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,8 @@ from warehouse_sync.profiles.duckdb_store import DuckDbStores
 from warehouse_sync.profiles.reader import DuckDbReader
 from warehouse_sync.sync.execution import ExecutionLimits, RunExecutor, RunOrder
 from warehouse_sync.sync.spool import discard_spool
+from warehouse_sync.sync.spool_files import replace_text
+from warehouse_sync.sync.spool_manifest import MANIFEST_NAME, read_manifest
 from warehouse_sync.sync.worker import WarehouseWorker, WorkerSettings
 from warehouse_sync.warehouses.policy import WarehousePolicy
 
@@ -213,6 +217,53 @@ def test_a_spool_that_vanishes_is_no_empty_interval(plant: Plant, monkeypatch: p
     monkeypatch.setattr("warehouse_sync.sync.execution.crashpoint", vanish)
     with pytest.raises(StoreError):
         plant.execute(plant.order, Watcher())
+
+
+def seal_over(plant: Plant, reading: int) -> None:
+    """What a holder does that was stopped before it sealed what it had fetched, and that goes on when the next one has fetched, too."""
+    folder = plant.spools / "run-1"
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    own = replace(manifest, rows=5, chunks=manifest.chunks[:1], reading=reading)
+    replace_text(folder / MANIFEST_NAME, own.to_json())
+
+
+def test_what_an_earlier_holder_seals_over_it_is_not_taken_for_what_was_fetched(plant: Plant) -> None:
+    of_second, of_third = (replace(plant.order, run=replace(RUN, epoch=epoch)) for epoch in (2, 3))
+    with pytest.raises(Died):
+        plant.execute(of_second, Watcher(die_after=5))
+    seal_over(plant, reading=1)
+    watcher = Watcher()
+    counts = plant.execute(of_third, watcher)
+    assert (counts.extracted, watcher.fetches) == (ROWS, 1)
+    assert plant.attributes(19)
+
+
+def test_what_an_earlier_holder_seals_over_it_is_not_applied(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = replace(plant.order, run=replace(RUN, epoch=2))
+    with monkeypatch.context() as patch:
+        is_over = "fetch_complete".__eq__
+        patch.setattr(
+            "warehouse_sync.sync.execution.crashpoint", lambda name: seal_over(plant, 1) if is_over(name) else None
+        )
+        with pytest.raises(StoreError, match="another holder"):
+            plant.execute(order, Watcher())
+    watcher = Watcher()
+    assert plant.execute(order, watcher).extracted == ROWS
+    assert watcher.fetches == 1
+
+
+def test_a_spool_of_a_version_that_kept_no_reading_is_gone_on_with(plant: Plant) -> None:
+    """The store's column is 0 then, as in :mod:`tests.unit.profiles.test_store_migration`."""
+    interrupted(plant)
+    folder = plant.spools / "run-1"
+    document = json.loads((folder / MANIFEST_NAME).read_text())
+    del document["body"]["reading"]
+    body = json.dumps(document["body"], sort_keys=True)
+    (folder / MANIFEST_NAME).write_text(json.dumps({**document, "crc32": zlib.crc32(body.encode())}))
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    assert manifest.reading == 0
 
 
 def test_too_many_rows_to_read_again_are_refused_with_how_to_split_them(plant: Plant) -> None:
