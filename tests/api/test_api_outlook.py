@@ -116,7 +116,25 @@ def test_a_part_of_a_failed_interval_that_nothing_will_read_is_told(plane: Any) 
     found = _outlook(plane)
     assert found["failed_intervals"] == []
     assert found["skipped_interval"] == {"start": "2023-02-01T01:00:00Z", "end": "2023-02-01T01:20:00Z"}
-    assert "[2023-02-01T01:00:00Z, 2023-02-01T01:20:00Z) was passed unread; a backfill of it" in found["explanation"]
+    assert "[2023-02-01T01:00:00Z, 2023-02-01T01:20:00Z) is left unread; a backfill of it" in found["explanation"]
+
+
+def test_what_is_left_of_the_first_interval_after_a_part_of_it_was_read_is_told(plane: Any) -> None:
+    _no_offset(plane, schedule_start_time="2023-02-01T00:00:00Z")
+    _run(plane, datetime(2023, 2, 1, 0, tzinfo=UTC), RunState.FAILED)
+    _change(plane, schedule_start_time="2023-02-01T00:20:00Z")
+    _run(plane, datetime(2023, 2, 1, 0, 20, tzinfo=UTC), RunState.SUCCESS)
+    found = _outlook(plane)
+    assert found["failed_intervals"] == []
+    assert found["skipped_interval"] == {"start": "2023-02-01T00:00:00Z", "end": "2023-02-01T00:20:00Z"}
+
+
+def test_a_gap_that_no_backfill_takes_yet_is_told_with_that(plane: Any) -> None:
+    _no_offset(plane, schedule_start_time="2023-01-09T00:00:00Z", on_failed_interval="continue")
+    _run(plane, datetime(2023, 2, 1, 0, tzinfo=UTC), RunState.FAILED)
+    found = _outlook(plane)
+    assert found["skipped_interval"] == {"start": "2023-01-09T00:00:00Z", "end": "2023-02-01T00:00:00Z"}
+    assert "is left unread; once a later interval is read, a backfill can have it read, too." in found["explanation"]
 
 
 def test_to_verify_what_was_left_out_does_not_read_it(plane: Any) -> None:

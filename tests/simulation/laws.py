@@ -181,7 +181,9 @@ def _was_passed(story: Story, pipeline: dict[str, Any], start: str, end: str) ->
 
 
 def _was_under_way(story: Story, pipeline: dict[str, Any], run: dict[str, Any]) -> bool:
-    """Whether the schedule was changed during a run's execution, and would have it read from elsewhere."""
+    """Whether the schedule was changed during the execution of the first run, or of one that was run again, and reading went on with it."""
+    if run["attempt"] == 1 and not _was_first(story, pipeline, run):
+        return False
     changes = story.schedules_of(pipeline)
     return any((change["unfinished"], change["attempt"]) == (run["id"], run["attempt"]) for change in changes)
 
@@ -191,8 +193,7 @@ def _began(story: Story, pipeline: dict[str, Any], run: dict[str, Any]) -> bool:
 
     If a run of an earlier interval was successful later, it had failed before; the schedule was another then.
     """
-    ids = {run["id"] for run in story.successes(pipeline)}
-    if next(move["run"] for move in story.moves if move["after"] == "success" and move["run"] in ids) != run["id"]:
+    if not _was_first(story, pipeline, run):
         return False
     tried = (
         place for place, move in enumerate(story.moves) if (move["run"], move["attempt"]) == (run["id"], run["attempt"])
@@ -203,6 +204,13 @@ def _began(story: Story, pipeline: dict[str, Any], run: dict[str, Any]) -> bool:
         return False
     begins = moment(schedule["start"]) - timedelta(seconds=schedule["offset_seconds"])
     return moment(run["interval_start"]) == begins
+
+
+def _was_first(story: Story, pipeline: dict[str, Any], run: dict[str, Any]) -> bool:
+    ids = {run["id"] for run in story.successes(pipeline)}
+    return bool(
+        next(move["run"] for move in story.moves if move["after"] == "success" and move["run"] in ids) == run["id"]
+    )
 
 
 def _telling(story: Story) -> Iterator[str]:
@@ -218,13 +226,23 @@ def _telling(story: Story) -> Iterator[str]:
         if told != [run["id"] for run in failed][: len(told)] or len(told) < min(len(failed), 20):
             yield f"I3: pipeline {pipeline['key']} tells of the failed runs {told}, not of {[run['id'] for run in failed]}"
         goes_on_from = shown.next_intervals[0].interval.start if shown.next_intervals else _read_to(done)
-        gaps = list(_between([*done, *failed], _read_again(story, pipeline), goes_on_from))
+        begins = _beginning(story, pipeline)
+        gaps = list(_between([*done, *failed], _read_again(story, pipeline), begins, goes_on_from))
+        last = gaps[-1] if gaps else None
         skipped = None if shown.skipped is None else (shown.skipped.start, shown.skipped.end)
-        begins = min((moment(run["interval_start"]) for run in [*done, *failed]), default=story.now)
-        if (gaps or skipped is not None) and skipped != (gaps or [skipped])[-1]:
+        starts_earlier = (
+            skipped is not None and begins is not None and skipped[0] < begins
+        )  # than any run, as its schedule does now
+        if skipped != last and not (starts_earlier and skipped is not None and last in {None, (begins, skipped[1])}):
             yield f"I3: pipeline {pipeline['key']} tells of {skipped} as skipped, not of {gaps}"
-        if not gaps and skipped is not None and skipped[1] > begins:
-            yield f"I3: pipeline {pipeline['key']} tells of {skipped} as skipped, though it is read"
+
+
+def _beginning(story: Story, pipeline: dict[str, Any]) -> datetime | None:
+    """Where the earliest interval of a schedule begins, if it is the earliest of all; it may have failed."""
+    kinds = {"scheduled", "manual"}
+    runs = (run for run in story.runs if run["pipeline_key"] == pipeline["key"] and run["run_kind"] in kinds)
+    first = min(runs, key=lambda run: (run["interval_start"], run["id"]), default=None)
+    return None if first is None or first["run_kind"] != "scheduled" else moment(first["interval_start"])
 
 
 def _repeatable(story: Story, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
@@ -252,10 +270,10 @@ def _read_again(story: Story, pipeline: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _between(
-    runs: list[dict[str, Any]], again: list[dict[str, Any]], goes_on_from: datetime
+    runs: list[dict[str, Any]], again: list[dict[str, Any]], begins: datetime | None, goes_on_from: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
     """The stretches that none of these runs has, and that none has read again as a whole."""
-    end: datetime | None = None
+    end = begins
     for run in sorted(runs, key=lambda run: (run["interval_start"], run["interval_end"])):
         start = moment(run["interval_start"])
         if end is not None and end < start <= goes_on_from and not _is_within(end, start, again):

@@ -30,7 +30,7 @@ def latest_gap(
 
     Args:
         begins: where the pipeline was to begin, in data time; None: nowhere before its first run.
-        goes_on_from: where the next interval begins, in data time: what lies behind is not passed.
+        goes_on_from: where the next interval begins, in data time: what lies from there on is not passed.
     """
     bounds = {"begins": begins, "goes_on_from": goes_on_from}
     row = tx.execute(_LATEST_GAP, {"of_pipeline": pipeline_key, **bounds}).one_or_none()
@@ -48,7 +48,7 @@ def _latest_gap() -> sa.Select[Any]:
     steps = sa.select(runs.c.interval_start.label("until"), since).where(of_pipeline, was_for | is_to_read).subquery()
     again = sa.exists().where(
         of_pipeline,
-        _is_one_of((*PROGRESS_KINDS, *_READING_AGAIN)),
+        _is_one_of(_READING_AGAIN),
         succeeded,
         runs.c.interval_start <= steps.c.since,
         runs.c.interval_end >= steps.c.until,

@@ -39,11 +39,16 @@ _GIVEN_UP_AFTER: Final = (
     .order_by(runs.c.interval_start, runs.c.interval_end)
 )
 _FIRST_SUCCESS_START: Final = sa.select(sa.func.min(runs.c.interval_start)).where(_OF_PIPELINE, _SUCCEEDED)
-_LIES_BEHIND: Final = runs.c.interval_start < sa.bindparam("read_to")
-_LIES_AHEAD: Final = (runs.c.interval_start > sa.bindparam("read_to")) & (
-    runs.c.logical_date <= sa.bindparam("on_grid")
+_LAST_DATE: Final = _greatest(
+    runs.c.logical_date, _SCHEDULED & (_SUCCEEDED | (_FAILED & (runs.c.interval_start < sa.bindparam("read_to"))))
 )
-_LAST_DATE: Final = _greatest(runs.c.logical_date, _SCHEDULED & (_SUCCEEDED | (_FAILED & (_LIES_BEHIND | _LIES_AHEAD))))
+_FAILED_LATER: Final = sa.select(runs.c.id).where(
+    _OF_PIPELINE,
+    _SCHEDULED,
+    _FAILED,
+    runs.c.logical_date == sa.bindparam("date", type_=runs.c.logical_date.type),
+    runs.c.interval_start > sa.bindparam("start", type_=runs.c.interval_start.type),
+)
 
 
 def last_success_end(tx: Transaction, pipeline_key: int) -> datetime | None:
@@ -67,18 +72,22 @@ def given_up(tx: Transaction, pipeline_key: int, *, after: datetime) -> list[Run
     return [RunRequest(RunKind.SCHEDULED, date, Interval(start, end)) for date, start, end in found]
 
 
-def last_date(
-    tx: Transaction, pipeline_key: int, *, read_to: datetime | None, on_grid: datetime | None
-) -> datetime | None:
-    """The greatest logical date that the next run cannot have any more; None before the first (decision D26).
+def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -> datetime | None:
+    """The greatest logical date that no other run can have any more; None before the first (decision D26).
 
-    It is that of a scheduled run that succeeded, or that failed and is not of the next interval: it begins before ``read_to``, where that
-    one starts, or later, though its date is not later than ``on_grid``, the same moment on the grid. After the offset or the schedule
-    changed, the next interval may have the date of such a run, and must not wait for it. Where ``read_to`` is None, no failed run counts.
+    It is that of a scheduled run that succeeded, or that failed and lies behind: its interval begins before ``read_to``, where the next one
+    starts; nothing lies behind None. After the offset or the schedule changed, the next interval may have the date of such a run, and must
+    not wait for it.
     """
-    return _found(tx, _LAST_DATE, pipeline_key, read_to=read_to, on_grid=on_grid)
+    return _found(tx, _LAST_DATE, pipeline_key, read_to=read_to)
 
 
-def _found(tx: Transaction, query: sa.Select[Any], pipeline_key: int, **values: object) -> datetime | None:
-    found: datetime | None = tx.execute(query, {"pipeline": pipeline_key, **values}).scalar_one_or_none()
+def is_of_a_later_failure(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
+    """Whether a failed run has the date that a request is to have, and an interval that begins later."""
+    values = {"date": request.logical_date, "start": request.data_interval.start}
+    return _found(tx, _FAILED_LATER, pipeline_key, **values) is not None
+
+
+def _found(tx: Transaction, query: sa.Select[Any], pipeline_key: int, **values: object) -> Any:  # noqa: ANN401 - what the one column holds
+    found: Any = tx.execute(query, {"pipeline": pipeline_key, **values}).scalar_one_or_none()
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from warehouse_sync.catalog import connections, data_models, high_water, runs
@@ -19,13 +20,16 @@ def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     goes_on = pipeline.schedule.interval.has_grid and pipeline.policy.on_failed_interval is OnFailedInterval.CONTINUE
     if not goes_on:
         return progress
-    passed_to, coming = progress.last_end, None
+    passed_to, comings = progress.last_end, dict[datetime | None, RunRequest | None]()
     for failed in high_water.given_up(tx, pipeline.key, after=passed_to or BEGINNING):
         if failed.data_interval.start != passed_to:
-            coming = coming or _coming(pipeline.schedule, _progress_to(tx, pipeline, passed_to))
-            if not _stands_for(failed, coming):  # of an earlier schedule: what is before it is to be read first
+            if passed_to not in comings:
+                comings[passed_to] = _coming(pipeline.schedule, _progress_to(tx, pipeline, passed_to))
+            if not _stands_for(
+                failed, comings[passed_to]
+            ):  # of an earlier schedule: what is before it is to be read first
                 continue
-        passed_to, coming = failed.data_interval.end, None
+        passed_to = failed.data_interval.end
     return progress if passed_to == progress.last_end else _progress_to(tx, pipeline, passed_to)
 
 
@@ -41,20 +45,21 @@ def _coming(schedule: Schedule, progress: PipelineProgress) -> RunRequest | None
 
 
 def _progress_to(tx: Transaction, pipeline: Pipeline, last_end: datetime | None) -> PipelineProgress:
-    offset = data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset
-    return PipelineProgress(
+    progress = PipelineProgress(
         counted_from=pipeline.resumed_on or pipeline.audit.created_on,
         last_end=last_end,
-        offset=offset,
-        last_logical_date=high_water.last_date(tx, pipeline.key, read_to=last_end, on_grid=_on_grid(last_end, offset)),
+        offset=data_models.by_key(tx, pipeline.data_model_key).load_timestamp.offset,
+        last_logical_date=high_water.last_date(tx, pipeline.key, read_to=last_end),
     )
-
-
-def _on_grid(last_end: datetime | None, offset: timedelta) -> datetime | None:
-    try:
-        return None if last_end is None else last_end + offset
-    except OverflowError:
-        return last_end
+    if last_end is None:
+        return progress
+    # A failed run of another schedule or offset that lies ahead can have the date that comes next; to wait for it would leave out what lies
+    # before it.
+    coming = _coming(pipeline.schedule, progress)
+    while coming is not None and high_water.is_of_a_later_failure(tx, pipeline.key, coming):
+        progress = replace(progress, last_logical_date=coming.logical_date)
+        coming = _coming(pipeline.schedule, progress)
+    return progress
 
 
 def staleness_deadline(

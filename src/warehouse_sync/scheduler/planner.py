@@ -25,9 +25,9 @@ class PipelineProgress:
         last_end: end of the last data interval that was read with success, or is passed because it failed and the pipeline's policy is to
             go on; None before the first.
         offset: of the load timestamp.
-        last_logical_date: the greatest logical date of a scheduled run that succeeded or lies behind; None if there is none. Where the
-            offset or the schedule was changed since, the grid interval that comes next can have this date again, and a date has one run
-            only (decision D26).
+        last_logical_date: the greatest logical date that the next run cannot have, because another one has it for good; None if there is
+            none. Where the offset or the schedule was changed since, the grid interval that comes next can have this date again, and a date
+            has one run only (decision D26).
     """
 
     counted_from: datetime
@@ -109,7 +109,9 @@ def next_grid_interval(schedule: Schedule, progress: PipelineProgress) -> Interv
         end = _boundary_after(schedule.interval, schedule.start, start)
         if progress.last_logical_date is not None and start <= progress.last_logical_date:
             free = _boundary_after(schedule.interval, schedule.start, progress.last_logical_date)
-            end = _boundary_after(schedule.interval, schedule.start, free)
+            of_its_date = _boundary_after(schedule.interval, schedule.start, free)
+            # What is left before the schedule's end is read all the same.
+            end = of_its_date if schedule.end is None or of_its_date <= schedule.end else end
     except OverflowError:
         return None
     if schedule.end is not None and end > schedule.end:

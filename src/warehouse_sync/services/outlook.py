@@ -134,16 +134,17 @@ def outlook_of(
     coming = facts.coming if _shows_intervals(pipeline, state) else ()
     left_out = skipped(pipeline.schedule, progress) if coming else None
     gap = _gap(tx, facts, progress) if left_out is None else None
+    read_to = high_water.last_success_end(tx, pipeline.key)
     return PipelineOutlook(
         pipeline=pipeline,
         connection=facts.connection,
         state=state,
         explanation=_explanation(facts, state, now)
         + _about_skipped(pipeline, left_out)
-        + _about_gap(gap)
+        + _about_gap(gap, read_to)
         + _about_passed(tx, pipeline, [run for run in failed if run != facts.hindrance])
         + _about_stale(missed),
-        synced_until=_synced_until(high_water.last_success_end(tx, pipeline.key), failed),
+        synced_until=_synced_until(read_to, failed),
         next_run_on=coming[0].due_on if coming else None,
         next_intervals=coming,
         failed=tuple(FailedInterval(run, run == facts.hindrance) for run in failed),
@@ -172,14 +173,13 @@ def _gap(tx: Transaction, facts: _Facts, progress: PipelineProgress) -> Interval
 
 
 def _beginning(tx: Transaction, pipeline: Pipeline) -> datetime | None:
-    """Where a schedule that starts before the first run of the pipeline was to begin, in data time; None if it does not."""
-    schedule, first = pipeline.schedule, runs.first(tx, pipeline.key)
-    if not schedule.interval.has_grid or schedule.start is None or first is None:
+    """Where reading was to begin, in data time: with the first scheduled run, or at the start of a schedule that starts before it."""
+    first = runs.first(tx, pipeline.key)
+    if first is None or first.kind is not RunKind.SCHEDULED:
         return None
-    if first.kind is not RunKind.SCHEDULED or first.logical_date <= schedule.start:
-        return None
-    # The first run tells by how much the offset of its day had moved its interval.
-    return first.data_interval.begun_earlier(first.logical_date - schedule.start).start
+    # The run tells by how much the offset of its day had moved its interval.
+    earlier = first.logical_date - (pipeline.schedule.start or first.logical_date)
+    return first.data_interval.begun_earlier(max(timedelta(0), earlier)).start
 
 
 def _synced_until(last_end: datetime | None, failed: Sequence[Run]) -> datetime | None:
@@ -338,8 +338,13 @@ def _about_stale(missed: Deadline | None) -> str:
     return f" It is stale since {since}: an interval was due at {due}, and none has been read with success since."
 
 
-def _about_gap(gap: Interval | None) -> str:
-    return "" if gap is None else f" {gap} was passed unread; a backfill of it has it read."
+def _about_gap(gap: Interval | None, read_to: datetime | None) -> str:
+    if gap is None:
+        return ""
+    remedy = "a backfill of it has it read"
+    if read_to is None or gap.end > read_to:
+        remedy = "once a later interval is read, a backfill can have it read, too"
+    return f" {gap} is left unread; {remedy}."
 
 
 def _about_skipped(pipeline: Pipeline, skipped: Interval | None) -> str:

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.scheduler.plant import BAD_QUERY, DROPPED, HOUR, START, Plant
 from warehouse_sync.catalog import runs
 from warehouse_sync.domain.interval import Interval
-from warehouse_sync.domain.pipeline import Schedule
+from warehouse_sync.domain.pipeline import RunPolicy, Schedule
 from warehouse_sync.domain.run import Run, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import RunError
@@ -138,3 +138,33 @@ def test_the_next_interval_does_not_wait_for_a_failed_run_that_has_its_date_and_
     check_that_they_tile(read, START - HOUR - 20 * MINUTE)
     assert read[-1].end == START + 3 * HOUR - 20 * MINUTE
     assert hourly.runs()[1].state is RunState.FAILED  # all its rows were read by another run
+
+
+@pytest.mark.parametrize("continues", [True, False])
+def test_the_date_after_that_can_be_taken_by_a_failed_run_that_begins_later_too(hourly: Plant, continues: bool) -> None:
+    hourly.let_continue()
+    hourly.executor.script = [TOO_MANY, TOO_MANY]
+    hourly.clock.advance(2 * HOUR)
+    assert hourly.work() == 2
+    hourly.change(schedule=Schedule(ScheduleInterval.HOURLY, START - HOUR))
+    if not continues:
+        hourly.change(policy=RunPolicy())
+    hourly.set_offset(20 * MINUTE)
+    hourly.clock.advance(2 * HOUR)
+    hourly.work()
+    read = read_by(hourly)
+    check_that_they_tile(read, START - HOUR - 20 * MINUTE)
+    assert read[-1].end == START + 4 * HOUR - 20 * MINUTE
+
+
+def test_what_is_left_of_a_schedule_is_read_though_its_date_is_taken(hourly: Plant) -> None:
+    hourly.executor.script = [TOO_MANY]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.change(schedule=Schedule(ScheduleInterval.HOURLY, START - HOUR, START + HOUR))
+    hourly.set_offset(20 * MINUTE)
+    hourly.clock.advance(2 * HOUR)
+    hourly.work()
+    read = read_by(hourly)
+    check_that_they_tile(read, START - HOUR - 20 * MINUTE)
+    assert read[-1].end == START + HOUR - 20 * MINUTE
