@@ -32,7 +32,8 @@ from warehouse_sync.services.outlook import PipelineOutlook
 from warehouse_sync.sync.apply import apply_chunk
 
 BEGINNING = datetime(2026, 1, 30, 22, 13, tzinfo=UTC)
-_MOST_TURNS = 5000  # in one tick; more is an endless loop
+_MOST_TURNS = 5000  # in one tick of misfortune
+_ENDLESS = 50_000  # in one of calm, where days are caught up with
 _CALM_TICKS = 200
 _LEAST_CALM_TICKS = 2
 _ENOUGH_ROWS = 10_000
@@ -246,7 +247,7 @@ class _World:
     def _turns(self, chances: Chances) -> None:
         """Everybody who is there does what there is to do, in the order the seed wants."""
         idle = {actor for actor in self._present() if actor.is_lazy and self.rng.random() < _LAZINESS}
-        for _ in range(_MOST_TURNS):
+        for _ in range(_ENDLESS if chances is CALM else _MOST_TURNS):
             awake = [actor for actor in self._present() if actor not in idle]
             if not awake:
                 return

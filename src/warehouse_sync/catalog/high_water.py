@@ -84,10 +84,10 @@ def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -
 
 def is_of_a_later_failure(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
     """Whether a failed run has the date that a request is to have, and an interval that begins later."""
-    values = {"date": request.logical_date, "start": request.data_interval.start}
-    return _found(tx, _FAILED_LATER, pipeline_key, **values) is not None
+    values = {"pipeline": pipeline_key, "date": request.logical_date, "start": request.data_interval.start}
+    return tx.execute(_FAILED_LATER, values).one_or_none() is not None
 
 
-def _found(tx: Transaction, query: sa.Select[Any], pipeline_key: int, **values: object) -> Any:  # noqa: ANN401 - what the one column holds
-    found: Any = tx.execute(query, {"pipeline": pipeline_key, **values}).scalar_one_or_none()
+def _found(tx: Transaction, query: sa.Select[Any], pipeline_key: int, **values: object) -> datetime | None:
+    found: datetime | None = tx.execute(query, {"pipeline": pipeline_key, **values}).scalar_one_or_none()
     return found

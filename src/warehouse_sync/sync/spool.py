@@ -314,9 +314,15 @@ class SpoolWriter:
         return tuple(chunks)
 
     def _merge(self) -> None:
-        """Writes all rows once more, in order across parts, and removes the runs."""
+        """Writes all rows once more, in order across parts, and removes the runs.
+
+        Their checksums are compared first: the sorted files have new ones, of whatever was read.
+        """
         runs, self._parts = self._parts, []
         paths = [self._request.directory / run.name for run in runs]
+        for run, path in zip(runs, paths, strict=True):
+            if file_checksum(path) != run.crc32:
+                raise damaged(f"{run.name} does not match its checksum")
         row_bytes = max(1, self.size // self.rows)
         rows = max(1, min(self._request.chunk_rows, self._request.chunk_bytes // row_bytes))
         self.size = 0  # what the finished spool holds; the runs are gone when it is sealed

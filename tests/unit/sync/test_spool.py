@@ -169,6 +169,20 @@ def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
     assert len(rows_of(wanted)) == 30
 
 
+def test_a_part_that_is_damaged_before_the_rows_are_put_in_order_is_found(tmp_path: Path) -> None:
+    """The sorted files have checksums of their own: damage would be sealed with them."""
+    wanted = request(tmp_path)
+    with SpoolWriter(wanted, SCHEMA) as writer:
+        writer.write(batch(list(range(30, 0, -1))))
+        [part] = wanted.directory.glob("chunk-000000*")
+        content = bytearray(part.read_bytes())
+        content[len(content) // 2] ^= 1
+        part.write_bytes(content)
+        with pytest.raises(StoreError, match="checksum"):
+            writer.seal()
+    assert open_spool(wanted.directory) is None
+
+
 @pytest.mark.parametrize("change", ["missing", "shorter"])
 def test_a_lost_file_is_found_on_opening(tmp_path: Path, change: str) -> None:
     wanted = request(tmp_path)
