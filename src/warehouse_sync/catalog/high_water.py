@@ -73,16 +73,16 @@ def given_up(tx: Transaction, pipeline_key: int, *, after: datetime) -> list[Run
 
 
 def last_date(tx: Transaction, pipeline_key: int, *, read_to: datetime | None) -> datetime | None:
-    """The greatest logical date that no other run can have any more; None before the first (decision D26).
+    """The greatest logical date that is taken for good; None before the first (decision D26).
 
     It is that of a scheduled run that succeeded, or that failed and lies behind: its interval begins before ``read_to``, where the next one
-    starts; nothing lies behind None. After the offset or the schedule changed, the next interval may have the date of such a run, and must
-    not wait for it.
+    starts. If that is None, failed runs do not count. After the offset or the schedule changed, the next interval may have the date of such
+    a run, and must not wait for it.
     """
     return _found(tx, _LAST_DATE, pipeline_key, read_to=read_to)
 
 
-def is_of_a_later_failure(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
+def is_date_of_later_failure(tx: Transaction, pipeline_key: int, request: RunRequest) -> bool:
     """Whether a failed run has the date that a request is to have, and an interval that begins later."""
     values = {"pipeline": pipeline_key, "date": request.logical_date, "start": request.data_interval.start}
     return tx.execute(_FAILED_LATER, values).one_or_none() is not None

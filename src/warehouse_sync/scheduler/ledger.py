@@ -20,14 +20,13 @@ def progress_of(tx: Transaction, pipeline: Pipeline) -> PipelineProgress:
     goes_on = pipeline.schedule.interval.has_grid and pipeline.policy.on_failed_interval is OnFailedInterval.CONTINUE
     if not goes_on:
         return progress
-    passed_to, comings = progress.last_end, dict[datetime | None, RunRequest | None]()
+    passed_to, comings = progress.last_end, {progress.last_end: _coming(pipeline.schedule, progress)}
     for failed in high_water.given_up(tx, pipeline.key, after=passed_to or BEGINNING):
         if failed.data_interval.start != passed_to:
             if passed_to not in comings:
                 comings[passed_to] = _coming(pipeline.schedule, _progress_to(tx, pipeline, passed_to))
-            if not _stands_for(
-                failed, comings[passed_to]
-            ):  # of an earlier schedule: what is before it is to be read first
+            # A run of an earlier schedule is not passed: what is before it is to be read first.
+            if not _stands_for(failed, comings[passed_to]):
                 continue
         passed_to = failed.data_interval.end
     return progress if passed_to == progress.last_end else _progress_to(tx, pipeline, passed_to)
@@ -56,7 +55,7 @@ def _progress_to(tx: Transaction, pipeline: Pipeline, last_end: datetime | None)
     # A failed run of another schedule or offset that lies ahead can have the date that comes next; to wait for it would leave out what lies
     # before it.
     coming = _coming(pipeline.schedule, progress)
-    while coming is not None and high_water.is_of_a_later_failure(tx, pipeline.key, coming):
+    while coming is not None and high_water.is_date_of_later_failure(tx, pipeline.key, coming):
         progress = replace(progress, last_logical_date=coming.logical_date)
         coming = _coming(pipeline.schedule, progress)
     return progress

@@ -205,8 +205,8 @@ class RunExecutor:
         memory = None if order.repair is None else order.repair.memory
         progress = self._stores.begin(order.run.key, start_over=spool is None, memory=memory)
         if spool is not None and spool.manifest.reading != progress.reading:
-            # A holder that had lost the run sealed what it fetched after the next one had begun to apply: the chunks are of other rows.
-            discard_spool(self._directory(order.run.id))
+            # The chunks are of other rows: a holder that had lost the run sealed its own over those of the next one, or the store was put
+            # back from a copy.
             spool, progress = None, self._stores.begin(order.run.key, start_over=True, memory=memory)
         crashpoint("epoch_raised")
         if spool is None:

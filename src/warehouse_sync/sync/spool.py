@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from warehouse_sync.crashpoints import crashpoint
 from warehouse_sync.disk import sync_folder
-from warehouse_sync.errors import RunError
+from warehouse_sync.errors import RunError, StoreError
 from warehouse_sync.sync.spool_files import (
     OWNER_ONLY_FOLDER,
     disk_errors,
@@ -40,7 +40,7 @@ class SpoolRequest:
     """How to fill a spool.
 
     Attributes:
-        directory: the folder; made if absent, emptied if it is not sealed.
+        directory: the folder; made if absent, emptied unless what is sealed there was fetched by this or a later epoch.
         load_timestamp: exact name of the load-timestamp column.
         max_rows: the fetch stops at the row after these.
         chunk_rows, chunk_bytes: the most rows, and about the most bytes in memory, of one chunk. By default three of the profile store's
@@ -138,6 +138,15 @@ def discard_spool(directory: Path) -> None:
         shutil.rmtree(directory)
 
 
+def _reading_of(directory: Path) -> int:
+    """The epoch whose rows are sealed in a folder; -1 if none are. What is damaged counts for nothing."""
+    try:
+        manifest = read_manifest(directory)
+    except StoreError:
+        return -1
+    return -1 if manifest is None else manifest.reading
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A file of the spool; in order within itself, unless it is the only one."""
@@ -225,9 +234,9 @@ class SpoolWriter:
         return manifest
 
     def _make_folder(self, directory: Path) -> None:
-        if (directory / MANIFEST_NAME).exists():
+        if _reading_of(directory) >= self._request.reading:
             raise RunError(
-                "Another holder of this run has fetched its rows meanwhile. The run tries again by itself, and applies them.",
+                "Another holder of this run has fetched its rows meanwhile. The run tries again by itself.",
                 code="spool_sealed",
                 transient=True,
             )

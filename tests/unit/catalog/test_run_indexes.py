@@ -38,6 +38,7 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
         (lambda tx: high_water.last_success_on(tx, 1), {BY_END}),
         (lambda tx: high_water.given_up(tx, 1, after=NOW), {BY_END}),
         (lambda tx: high_water.last_date(tx, 1, read_to=NOW), BY_DATE),
+        (lambda tx: high_water.is_date_of_later_failure(tx, 1, NEXT), BY_DATE),
         (lambda tx: runs.may_be_created(tx, 1, NEXT), BY_DATE | {"uq_runs_unfinished"}),
         (lambda tx: runs.failed_of_date(tx, 1, NOW), BY_DATE),
         (lambda tx: runs.unfinished_of(tx, 1), {"uq_runs_unfinished"}),

@@ -61,3 +61,19 @@ def test_a_store_of_version_1_goes_on(tmp_path: Path) -> None:
     assert home.identities(1) == {"email": "Ann@x", "other": "o"}
     assert (home.values(1), home.values(2)) == ({"x": "newer"}, {"x": "his"})
     home.stores.close()
+
+
+def test_a_store_of_version_2_goes_on(tmp_path: Path) -> None:
+    """It did not keep which epoch had started over."""
+    home = Home(tmp_path)
+    home.sync({"email": "ann@x", "x": "old"})
+    home.stores.close()
+    with duckdb.connect(str(tmp_path / f"{WORKSPACE}-development.duckdb")) as connection:
+        connection.execute("ALTER TABLE run_progress DROP COLUMN reading")
+        connection.execute("UPDATE store_version SET version = 2")
+    home = Home(tmp_path)
+    home.runs = 1
+    progress = home.stores.begin(home.key(1), start_over=False)
+    assert (progress.reading, progress.chunks, progress.counts.changed) == (0, 1, 1)
+    assert home.sync({"email": "ann@x", "x": "new"}).changed == 1
+    home.stores.close()

@@ -261,9 +261,14 @@ def test_a_spool_of_a_version_that_kept_no_reading_is_gone_on_with(plant: Plant)
     del document["body"]["reading"]
     body = json.dumps(document["body"], sort_keys=True)
     (folder / MANIFEST_NAME).write_text(json.dumps({**document, "crc32": zlib.crc32(body.encode())}))
-    manifest = read_manifest(folder)
-    assert manifest is not None
-    assert manifest.reading == 0
+    progress = plant.stores.begin(RUN.key, start_over=False)
+    assert (progress.reading, progress.chunks) == (1, 1)
+    with plant.stores.erasing(1, Environment.PRODUCTION) as connection:
+        assert connection is not None
+        connection.execute("UPDATE run_progress SET reading = 0")
+    watcher = Watcher()
+    assert plant.execute(plant.order, watcher).extracted == ROWS
+    assert watcher.fetches == 0
 
 
 def test_too_many_rows_to_read_again_are_refused_with_how_to_split_them(plant: Plant) -> None:

@@ -134,11 +134,25 @@ def test_an_unsealed_spool_counts_for_nothing_and_is_overwritten(tmp_path: Path)
     assert len(list(wanted.directory.iterdir())) == 2
 
 
-def test_a_sealed_spool_is_never_fetched_over(tmp_path: Path) -> None:
-    wanted = request(tmp_path)
-    fill(wanted, [1])
+@pytest.mark.parametrize("later", [0, 1])
+def test_what_this_or_a_later_holder_has_sealed_is_not_fetched_over(tmp_path: Path, later: int) -> None:
+    fill(request(tmp_path, reading=3 + later), [1])
     with pytest.raises(RunError, match="tries again by itself"):
-        SpoolWriter(wanted, SCHEMA)
+        SpoolWriter(request(tmp_path, reading=3), SCHEMA)
+
+
+def test_what_an_earlier_holder_has_sealed_is_fetched_over(tmp_path: Path) -> None:
+    """The epoch of the later one is in the store already: nobody goes on with it."""
+    fill(request(tmp_path, reading=2), [1, 2])
+    assert fill(request(tmp_path, reading=3), [1]).reading == 3
+    assert rows_of(request(tmp_path)) == [(1, 0)]
+
+
+def test_what_is_sealed_and_damaged_is_fetched_over(tmp_path: Path) -> None:
+    wanted = request(tmp_path)
+    fill(wanted, [1, 2])
+    (wanted.directory / MANIFEST_NAME).write_text("{")
+    assert fill(wanted, [1]).rows == 1
 
 
 def test_discarding_leaves_nothing(tmp_path: Path) -> None:
