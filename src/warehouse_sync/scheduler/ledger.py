@@ -9,6 +9,7 @@ from warehouse_sync.catalog import connections, data_models, high_water, runs
 from warehouse_sync.catalog.database import Transaction
 from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline, Schedule
 from warehouse_sync.domain.run import PROGRESS_KINDS, Run, RunKind, RunRequest
+from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.domain.timestamps import BEGINNING
 from warehouse_sync.scheduler.planner import PipelineProgress, upcoming
 from warehouse_sync.scheduler.staleness import Deadline, deadline_of
@@ -75,14 +76,18 @@ def staleness_deadline(
 
 
 def unread_before(tx: Transaction, pipeline: Pipeline, run: Run) -> datetime | None:
-    """From when on the schedule has something to read before a failed run; mostly it has nothing, and the run may be tried again.
+    """From when on the schedule, or a trigger, has something to read before a failed run; mostly None: the run may be tried again.
 
     It has something where it was changed after the run was made, or where an earlier run is still to be tried again: if the run
     succeeded now, reading would go on behind it (promise I3).
     """
     if run.kind not in PROGRESS_KINDS:
         return None
-    coming = _coming(pipeline.schedule, progress_of(tx, pipeline))
+    progress = progress_of(tx, pipeline)
+    if pipeline.schedule.interval is ScheduleInterval.ON_DEMAND:
+        is_behind = progress.last_end is not None and progress.last_end < run.data_interval.start
+        return progress.last_end if is_behind else None
+    coming = _coming(pipeline.schedule, progress)
     if coming is None or coming.data_interval.start >= run.data_interval.start:
         return None
     has_its_date = run.kind is RunKind.SCHEDULED and run.logical_date == coming.logical_date

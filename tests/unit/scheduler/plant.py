@@ -19,6 +19,8 @@ from warehouse_sync.domain.load_timestamp import LoadTimestamp, LoadTimestampTyp
 from warehouse_sync.domain.pipeline import OnFailedInterval, Pipeline, RunPolicy, Schedule
 from warehouse_sync.domain.run import Run, RunCounts, RunKind
 from warehouse_sync.errors import RunError, WarehouseError, WarehouseFault, WarehouseStep
+from warehouse_sync.scheduler.ledger import progress_of
+from warehouse_sync.scheduler.planner import on_demand_interval
 from warehouse_sync.scheduler.progress import LiveProgress
 from warehouse_sync.scheduler.retention import Retention
 from warehouse_sync.scheduler.runner import Runner, RunnerSettings
@@ -136,6 +138,14 @@ class Plant:
             self.definition = replace(self.definition, **changes)
             pipelines.change(tx, current, self.definition, max_active=5, now=self.clock.now(), by="ann")
             pipelines.set_fault(tx, current.key, None)
+
+    def trigger(self) -> Run | None:
+        """What a POST of an on-demand pipeline does."""
+        now = self.clock.now()
+        with self.database.write() as tx:
+            pipeline = pipelines.by_key(tx, self.pipeline.key)
+            request = on_demand_interval(pipeline.schedule, progress_of(tx, pipeline), now=now)
+            return runs.create(tx, pipeline, request, created_by="ann", now=now)
 
     def cancel(self, run_id: int) -> Run | None:
         with self.database.write() as tx:

@@ -114,6 +114,22 @@ def test_a_schedule_that_changes_between_the_look_and_the_retry(hourly: Plant, m
     check_that_they_tile(read_by(hourly), EARLIER.start)
 
 
+def test_a_retry_waits_for_the_trigger_that_reads_what_lies_before_it(hourly: Plant) -> None:
+    hourly.executor.script = [DROPPED]
+    hourly.clock.advance(HOUR)
+    assert hourly.work() == 1
+    hourly.change(schedule=Schedule(ScheduleInterval.HOURLY, START - 3 * HOUR, START - 2 * HOUR))
+    assert hourly.work() == 1
+    hourly.change(schedule=Schedule(ScheduleInterval.ON_DEMAND, START - 3 * HOUR))
+    hourly.clock.advance(5 * MINUTE)
+    assert hourly.work() == 0
+    hourly.trigger()
+    assert hourly.work() == 1
+    check_that_they_tile(read_by(hourly), START - 3 * HOUR)
+    assert read_by(hourly)[-1].end == hourly.clock.now()
+    assert hourly.runs()[-1].state is RunState.FAILED  # all its rows were read by another run
+
+
 def test_a_retry_does_not_wait_for_a_schedule_that_has_nothing_to_read(hourly: Plant) -> None:
     """Reading begins with it, as it would have if it had not failed."""
     hourly.executor.script = [DROPPED]
