@@ -195,7 +195,7 @@ def test_the_status_in_the_published_shape(plane: Any) -> None:
 def test_what_the_catch_up_limit_skips_is_visible(plane: Any) -> None:
     plane.with_pipeline(schedule_start_time="2023-01-09T00:00:00Z")
     status = plane.client.get(f"{ONE}/status").json()
-    assert status["skipped_interval"] == {"start": "2023-01-09T00:00:00Z", "end": "2023-02-01T00:00:00Z"}
+    assert status["skipped_interval"] == {"start": "2023-01-08T23:30:00Z", "end": "2023-01-31T23:30:00Z"}
     assert status["next_run_at"] == "2023-02-01T01:00:00Z"
 
 
