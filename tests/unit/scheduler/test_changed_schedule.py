@@ -10,13 +10,14 @@ import pytest
 from tests.unit.scheduler.plant import BAD_QUERY, DROPPED, HOUR, START, Plant
 from warehouse_sync.catalog import runs
 from warehouse_sync.domain.interval import Interval
-from warehouse_sync.domain.pipeline import RunPolicy, Schedule
+from warehouse_sync.domain.pipeline import OnFailedInterval, RunPolicy, Schedule
 from warehouse_sync.domain.run import Run, RunState
 from warehouse_sync.domain.schedule import ScheduleInterval
 from warehouse_sync.errors import RunError
 
 MINUTE = timedelta(minutes=1)
 TOO_MANY = RunError("too many", code="too_many_records")
+WAITING = RunPolicy()
 EARLIER = Schedule(ScheduleInterval.HOURLY, START - 2 * HOUR + 20 * MINUTE)
 
 
@@ -141,46 +142,37 @@ def test_a_retry_does_not_wait_for_a_schedule_that_has_nothing_to_read(hourly: P
     assert read_by(hourly) == [Interval(START, START + HOUR)]
 
 
-def test_the_next_interval_does_not_wait_for_a_failed_run_that_has_its_date_and_begins_later(hourly: Plant) -> None:
-    """Schedule and offset are both changed: the failed run is of 00:00, and so is the grid interval that was to begin 20 minutes before."""
-    hourly.executor.script = [TOO_MANY]
-    hourly.clock.advance(HOUR)
-    assert hourly.work() == 1
-    hourly.change(schedule=Schedule(ScheduleInterval.HOURLY, START - HOUR))
-    hourly.set_offset(20 * MINUTE)
-    hourly.clock.advance(2 * HOUR)
-    hourly.work()
-    read = read_by(hourly)
+def check_what_is_read_with_both_changed(
+    plant: Plant, failures: int, schedule: Schedule, until: datetime, policy: RunPolicy = WAITING
+) -> None:
+    """Some hours fail; then the schedule is changed, and the offset to 20 minutes: dates of failed runs lie ahead."""
+    plant.executor.script = [TOO_MANY] * failures
+    plant.clock.advance(failures * HOUR)
+    assert plant.work() == failures
+    plant.change(schedule=schedule, policy=policy)
+    plant.set_offset(20 * MINUTE)
+    plant.clock.advance(2 * HOUR)
+    plant.work()
+    read = read_by(plant)
     check_that_they_tile(read, START - HOUR - 20 * MINUTE)
-    assert read[-1].end == START + 3 * HOUR - 20 * MINUTE
+    assert read[-1].end == until - 20 * MINUTE
+
+
+def test_the_next_interval_does_not_wait_for_a_failed_run_that_has_its_date_and_begins_later(hourly: Plant) -> None:
+    earlier = Schedule(ScheduleInterval.HOURLY, START - HOUR)
+    check_what_is_read_with_both_changed(hourly, 1, earlier, until=START + 3 * HOUR)
     assert hourly.runs()[1].state is RunState.FAILED  # all its rows were read by another run
 
 
-@pytest.mark.parametrize("continues", [True, False])
-def test_the_date_after_that_can_be_taken_by_a_failed_run_that_begins_later_too(hourly: Plant, continues: bool) -> None:
+@pytest.mark.parametrize("policy", [RunPolicy(on_failed_interval=OnFailedInterval.CONTINUE), WAITING])
+def test_the_date_after_that_can_be_taken_by_a_failed_run_that_begins_later_too(
+    hourly: Plant, policy: RunPolicy
+) -> None:
     hourly.let_continue()
-    hourly.executor.script = [TOO_MANY, TOO_MANY]
-    hourly.clock.advance(2 * HOUR)
-    assert hourly.work() == 2
-    hourly.change(schedule=Schedule(ScheduleInterval.HOURLY, START - HOUR))
-    if not continues:
-        hourly.change(policy=RunPolicy())
-    hourly.set_offset(20 * MINUTE)
-    hourly.clock.advance(2 * HOUR)
-    hourly.work()
-    read = read_by(hourly)
-    check_that_they_tile(read, START - HOUR - 20 * MINUTE)
-    assert read[-1].end == START + 4 * HOUR - 20 * MINUTE
+    earlier = Schedule(ScheduleInterval.HOURLY, START - HOUR)
+    check_what_is_read_with_both_changed(hourly, 2, earlier, until=START + 4 * HOUR, policy=policy)
 
 
 def test_what_is_left_of_a_schedule_is_read_though_its_date_is_taken(hourly: Plant) -> None:
-    hourly.executor.script = [TOO_MANY]
-    hourly.clock.advance(HOUR)
-    assert hourly.work() == 1
-    hourly.change(schedule=Schedule(ScheduleInterval.HOURLY, START - HOUR, START + HOUR))
-    hourly.set_offset(20 * MINUTE)
-    hourly.clock.advance(2 * HOUR)
-    hourly.work()
-    read = read_by(hourly)
-    check_that_they_tile(read, START - HOUR - 20 * MINUTE)
-    assert read[-1].end == START + HOUR - 20 * MINUTE
+    ending = Schedule(ScheduleInterval.HOURLY, START - HOUR, START + HOUR)
+    check_what_is_read_with_both_changed(hourly, 1, ending, until=START + HOUR)
